@@ -1,0 +1,206 @@
+/* calls.c - single keys: check the arguments, try on this thread, else make a request. */
+#include "api/calls.h"
+
+#include "pipeline/near.h"
+#include "pipeline/request.h"
+#include "pipeline/write.h"
+
+const mst_options msi_no_options;
+
+mst_status msi_check_key(const mst_cache *c, mst_slice key)
+{
+    if (!c || !key.data || key.len == 0 || key.len > MSI_KEY_MAX) {
+        return MST_EINVAL;
+    }
+    return atomic_load_explicit(&c->closing, memory_order_relaxed) ? MST_ECLOSED : MST_OK;
+}
+
+mst_status msi_check_options(const mst_options *o)
+{
+    if (o->request) {
+        *o->request = NULL;
+    }
+    if (o->entry.tags || o->entry.tag_count) {
+        return MST_ENOTSUP;
+    }
+    if (o->type && !o->type->descriptor) {
+        return MST_EINVAL;
+    }
+    bool both = (o->flags & MST_F_IF_ABSENT) && (o->flags & MST_F_IF_PRESENT);
+    return both ? MST_EINVAL : MST_OK;
+}
+
+mst_status msi_check_input(const mst_input *in, const mst_type *type)
+{
+    bool given = in && (type ? in->object != NULL : in->data != NULL || in->len == 0);
+    return given ? MST_OK : MST_EINVAL;
+}
+
+mst_status msi_refuse(mst_status status, mst_result *now)
+{
+    if (now) {
+        *now = msi_result(status, status == MST_ECLOSED ? MST_WHY_CLOSED : MST_WHY_REJECTED);
+    }
+    return status;
+}
+
+static void drop_input(const mst_input *in)
+{
+    if (in && in->release) {
+        in->release(in->owner);
+    }
+}
+
+/* Everything that a call begins with. */
+static mst_status check(mst_cache *c, mst_slice key, const mst_options **o)
+{
+    *o = *o ? *o : &msi_no_options;
+    mst_status status = msi_check_options(*o);
+    return status ? status : msi_check_key(c, key);
+}
+
+static msi_key_ref key_ref(const mst_cache *c, mst_slice key)
+{
+    return (msi_key_ref){key, msi_cache_hash(c, key)};
+}
+
+static mst_status post(mst_cache *c, msi_request_kind kind, msi_key_ref k, const mst_options *o,
+                       mst_done done, void *arg, mst_result *now)
+{
+    mst_request *r = msi_request_new(c, kind, k, o, done, arg);
+    mst_status status = r ? msi_request_post(r) : MST_ENOMEM;
+    return status == MST_PENDING ? status : msi_refuse(status, now);
+}
+
+/* ---- reading */
+
+mst_status mst_get_now(mst_cache *c, mst_slice key, const mst_options *o, mst_result *now)
+{
+    mst_status status = now ? check(c, key, &o) : MST_EINVAL;
+    if (status) {
+        return msi_refuse(status, now);
+    }
+    status = msi_near_get(c, key_ref(c, key), o, now);
+    msi_count(&c->counters, status == MST_OK ? MSI_COUNT_now_hits : MSI_COUNT_now_misses, 1);
+    return status;
+}
+
+mst_status mst_get(mst_cache *c, mst_slice key, const mst_options *o, mst_result *now,
+                   mst_done done, void *arg)
+{
+    mst_status status = check(c, key, &o);
+    if (status) {
+        return msi_refuse(status, now);
+    }
+    msi_key_ref k = key_ref(c, key);
+    if (now && !(o->flags & MST_F_FAR)) {
+        status = msi_near_get(c, k, o, now);
+        if (status == MST_OK || msi_cache_all_near(c)) {
+            msi_count(&c->counters, status == MST_OK ? MSI_COUNT_now_hits : MSI_COUNT_now_misses,
+                      1);
+            return status;
+        }
+    }
+    return post(c, MSI_GET, k, o, done, arg, now);
+}
+
+mst_status mst_get_or_load(mst_cache *c, mst_slice key, const mst_loader *loader,
+                           const mst_options *o, mst_result *now, mst_done done, void *arg)
+{
+    mst_status status = check(c, key, &o);
+    if (!status && (!loader || !loader->load)) {
+        status = MST_EINVAL;
+    }
+    if (status) {
+        return msi_refuse(status, now);
+    }
+    msi_key_ref k = key_ref(c, key);
+    if (now && !(o->flags & MST_F_FAR) && msi_near_get(c, k, o, now) == MST_OK) {
+        msi_count(&c->counters, MSI_COUNT_now_hits, 1);
+        return MST_OK;
+    }
+    mst_request *r = msi_request_new(c, MSI_GET, k, o, done, arg);
+    if (!r) {
+        return msi_refuse(MST_ENOMEM, now);
+    }
+    r->loader = *loader;
+    status = msi_request_post(r);
+    return status == MST_PENDING ? status : msi_refuse(status, now);
+}
+
+mst_status mst_exists(mst_cache *c, mst_slice key, const mst_options *o, mst_result *now,
+                      mst_done done, void *arg)
+{
+    mst_status status = check(c, key, &o);
+    if (status) {
+        return msi_refuse(status, now);
+    }
+    msi_key_ref k = key_ref(c, key);
+    if (now) {
+        status = msi_near_exists(c, k, now);
+        if (status == MST_OK || msi_cache_all_near(c)) {
+            msi_count(&c->counters, MSI_COUNT_now_others, 1);
+            return status;
+        }
+    }
+    return post(c, MSI_EXISTS, k, o, done, arg, now);
+}
+
+/* ---- writing */
+
+static mst_status change(mst_cache *c, msi_request_kind kind, mst_slice key, const mst_input *in,
+                         const mst_options *o, mst_result *now, mst_done done, void *arg)
+{
+    msi_key_ref k = key_ref(c, key);
+    if (now) {
+        mst_status status = msi_write_now(c, kind, k, in, o, now);
+        if (status != MST_PENDING) {
+            return status;
+        }
+    }
+    mst_request *r = msi_request_new(c, kind, k, o, done, arg);
+    if (!r) {
+        drop_input(in);
+        return msi_refuse(MST_ENOMEM, now);
+    }
+    mst_status status = msi_write_post(r, in);
+    return status == MST_PENDING ? status : msi_refuse(status, now);
+}
+
+mst_status mst_set(mst_cache *c, mst_slice key, const mst_input *in, const mst_options *o,
+                   mst_result *now, mst_done done, void *arg)
+{
+    mst_status status = check(c, key, &o);
+    if (!status) {
+        status = msi_check_input(in, o->type);
+    }
+    if (status) {
+        drop_input(in);
+        return msi_refuse(status, now);
+    }
+    return change(c, MSI_SET, key, in, o, now, done, arg);
+}
+
+mst_status mst_remove(mst_cache *c, mst_slice key, const mst_options *o, mst_result *now,
+                      mst_done done, void *arg)
+{
+    mst_status status = check(c, key, &o);
+    return status ? msi_refuse(status, now) : change(c, MSI_REMOVE, key, NULL, o, now, done, arg);
+}
+
+mst_status mst_touch(mst_cache *c, mst_slice key, const mst_options *o, mst_result *now,
+                     mst_done done, void *arg)
+{
+    mst_status status = check(c, key, &o);
+    return status ? msi_refuse(status, now) : change(c, MSI_TOUCH, key, NULL, o, now, done, arg);
+}
+
+mst_status mst_clear(mst_cache *c, const mst_options *o, mst_done done, void *arg)
+{
+    o = o ? o : &msi_no_options;
+    mst_status status = c ? msi_check_options(o) : MST_EINVAL;
+    if (status) {
+        return status;
+    }
+    return post(c, MSI_CLEAR, (msi_key_ref){{"", 0}, 0}, o, done, arg, NULL);
+}

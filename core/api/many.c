@@ -1,0 +1,227 @@
+/* many.c - batches: the near tiers are asked in one call, what is left becomes one request per key,
+ * which meet again in the same turn of a loop and leave it in one submit(). */
+#include <string.h>
+
+#include "api/calls.h"
+#include "pipeline/lane.h"
+#include "pipeline/request.h"
+#include "pipeline/write.h"
+
+typedef struct many {
+    mst_cache *cache;
+    const mst_slice *keys;
+    const mst_input *inputs; /* of a set */
+    size_t n;
+    const mst_options *options;
+    msi_request_kind kind;
+    msi_key_ref *refs;
+    mst_result *results; /* of the batch */
+    mst_request *handle; /* NULL: not wanted */
+} many;
+
+static mst_status check(many *m)
+{
+    m->options = m->options ? m->options : &msi_no_options;
+    mst_status status = msi_check_options(m->options);
+    if (!status) {
+        status = m->cache && m->keys && m->n ? MST_OK : MST_EINVAL;
+    }
+    for (size_t i = 0; !status && i < m->n; i++) {
+        status = msi_check_key(m->cache, m->keys[i]);
+    }
+    if (!status && m->kind == MSI_SET) {
+        status = m->inputs ? MST_OK : MST_EINVAL;
+    }
+    for (size_t i = 0; !status && m->kind == MSI_SET && i < m->n; i++) {
+        status = msi_check_input(&m->inputs[i], m->options->type);
+    }
+    return status;
+}
+
+static void drop_inputs(const many *m)
+{
+    for (size_t i = 0; m->inputs && i < m->n; i++) {
+        if (m->inputs[i].release) {
+            m->inputs[i].release(m->inputs[i].owner);
+        }
+    }
+}
+
+/* Sets, removals on this thread; those that have to go through the loop stay MST_PENDING. */
+static size_t write_now(many *m)
+{
+    size_t done = 0;
+    for (size_t i = 0; i < m->n; i++) {
+        mst_result *r = &m->results[i];
+        const mst_input *in = m->inputs ? &m->inputs[i] : NULL;
+        *r = msi_result(MST_PENDING, MST_WHY_NONE);
+        done += msi_write_now(m->cache, m->kind, m->refs[i], in, m->options, r) != MST_PENDING;
+    }
+    return done;
+}
+
+static size_t read_now(many *m)
+{
+    mst_cache *c = m->cache;
+    if (m->options->flags & MST_F_FAR) {
+        for (size_t i = 0; i < m->n; i++) {
+            m->results[i] = msi_result(MST_PENDING, MST_WHY_NONE);
+        }
+        return 0;
+    }
+    size_t hits = msi_near_get_many(c, m->refs, m->n, m->options, m->results);
+    msi_count(&c->counters, MSI_COUNT_now_hits, hits);
+    if (msi_cache_all_near(c)) {
+        msi_count(&c->counters, MSI_COUNT_now_misses, m->n - hits);
+        return m->n;
+    }
+    for (size_t i = 0; i < m->n; i++) {
+        if (m->results[i].status == MST_MISS) {
+            m->results[i] = msi_result(MST_PENDING, MST_WHY_NONE);
+        }
+    }
+    return hits;
+}
+
+/* Give back the places of the pending keys of lanes before `last`. */
+static void unreserve(many *m, unsigned last)
+{
+    mst_cache *c = m->cache;
+    for (size_t i = 0; i < m->n; i++) {
+        unsigned lane = msi_cache_lane(c, m->refs[i].hash);
+        if (m->results[i].status == MST_PENDING && lane < last) {
+            msi_lane_unreserve(&c->lanes[lane], 1);
+        }
+    }
+}
+
+/* Places for all pending keys, or for none: a batch is refused as a whole. */
+static mst_status reserve(many *m)
+{
+    mst_cache *c = m->cache;
+    for (unsigned lane = 0; lane < c->lane_count; lane++) {
+        uint64_t n = 0;
+        for (size_t i = 0; i < m->n; i++) {
+            n += m->results[i].status == MST_PENDING && msi_cache_lane(c, m->refs[i].hash) == lane;
+        }
+        mst_status status = n ? msi_lane_reserve(&c->lanes[lane], n) : MST_OK;
+        if (status) {
+            unreserve(m, lane);
+            return status;
+        }
+    }
+    return MST_OK;
+}
+
+/* One key of the batch through the loop; its place is reserved. What fails is its own result. */
+static void post_one(many *m, msi_batch *b, size_t i)
+{
+    mst_cache *c = m->cache;
+    mst_options options = *m->options;
+    options.request = NULL; /* the batch has one for all */
+    const mst_input *in = m->inputs ? &m->inputs[i] : NULL;
+    mst_request *r = msi_request_new(c, m->kind, m->refs[i], &options, NULL, NULL);
+    mst_status status = MST_ENOMEM;
+    if (r) {
+        r->batch = b;
+        r->batch_index = i;
+        r->reserved = true;
+        if (m->handle) {
+            msi_request_add_member(m->handle, r);
+        }
+        status = m->kind == MSI_GET ? msi_request_post(r) : msi_write_post(r, in);
+    } else if (in && in->release) {
+        in->release(in->owner);
+    }
+    if (status != MST_PENDING) {
+        msi_lane_unreserve(&c->lanes[msi_cache_lane(c, m->refs[i].hash)], 1);
+        b->results[i] = msi_result(status, MST_WHY_REJECTED);
+        atomic_fetch_sub(&b->left, 1); /* never the last: post() counts, too */
+    }
+}
+
+/* What is pending goes to the loops. The batch counts this function as one more, so that it is not
+ * told before all its keys are on their way. */
+static mst_status post(many *m, msi_batch *b, size_t pending)
+{
+    mst_status status = MST_OK;
+    if (m->options->request) {
+        m->handle = msi_request_new_many(m->cache, pending);
+        status = m->handle ? MST_OK : MST_ENOMEM;
+    }
+    if (!status) {
+        status = reserve(m);
+    }
+    if (status) {
+        mst_request_release(m->handle);
+        for (size_t i = 0; i < m->n; i++) {
+            mst_result_release(&b->results[i]);
+        }
+        msi_free(m->cache->allocator, b);
+        drop_inputs(m);
+        return status;
+    }
+    if (m->handle) {
+        *m->options->request = m->handle;
+    }
+    b->left = pending + 1;
+    for (size_t i = 0; i < m->n; i++) {
+        if (b->results[i].status == MST_PENDING) { /* the loop writes it only after it is posted */
+            post_one(m, b, i);
+        }
+    }
+    msi_batch_posted(b);
+    return MST_PENDING;
+}
+
+static mst_status run(many *m, mst_result *now, mst_done_many done, void *arg)
+{
+    mst_status status = check(m);
+    if (status) {
+        drop_inputs(m);
+        return status;
+    }
+    mst_cache *c = m->cache;
+    msi_batch *b = msi_batch_new(c, m->n, done, arg);
+    m->refs = b ? msi_alloc(c->allocator, m->n * sizeof *m->refs) : NULL;
+    if (!m->refs) {
+        msi_free(c->allocator, b);
+        drop_inputs(m);
+        return MST_ENOMEM;
+    }
+    for (size_t i = 0; i < m->n; i++) {
+        m->refs[i] = (msi_key_ref){m->keys[i], msi_cache_hash(c, m->keys[i])};
+        b->results[i] = msi_result(MST_PENDING, MST_WHY_NONE);
+    }
+    m->results = b->results;
+    size_t answered = !now ? 0 : m->kind == MSI_GET ? read_now(m) : write_now(m);
+    if (answered == m->n) {
+        memcpy(now, b->results, m->n * sizeof *now);
+        msi_free(c->allocator, b);
+    } else {
+        status = post(m, b, m->n - answered); /* the results may be gone already */
+    }
+    msi_free(c->allocator, m->refs);
+    return status;
+}
+
+mst_status mst_get_many(mst_cache *c, const mst_slice *keys, size_t n, const mst_options *o,
+                        mst_result *now, mst_done_many done, void *arg)
+{
+    many m = {.cache = c, .keys = keys, .n = n, .options = o, .kind = MSI_GET};
+    return run(&m, now, done, arg);
+}
+
+mst_status mst_set_many(mst_cache *c, const mst_slice *keys, const mst_input *inputs, size_t n,
+                        const mst_options *o, mst_result *now, mst_done_many done, void *arg)
+{
+    many m = {.cache = c, .keys = keys, .inputs = inputs, .n = n, .options = o, .kind = MSI_SET};
+    return run(&m, now, done, arg);
+}
+
+mst_status mst_remove_many(mst_cache *c, const mst_slice *keys, size_t n, const mst_options *o,
+                           mst_result *now, mst_done_many done, void *arg)
+{
+    many m = {.cache = c, .keys = keys, .n = n, .options = o, .kind = MSI_REMOVE};
+    return run(&m, now, done, arg);
+}

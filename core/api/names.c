@@ -1,0 +1,39 @@
+/* names.c - names of reasons and versions, and what a result lends. */
+#include <memstache/memstache.h>
+
+#include <stddef.h>
+
+const char *mst_why_name(int why)
+{
+    switch (why) {
+#define WHY(id, name, text)                                                                        \
+    case id:                                                                                       \
+        return name;
+        MST_WHY_MAP(WHY)
+#undef WHY
+    default:
+        return "unknown";
+    }
+}
+
+const char *mst_version(void)
+{
+    return MST_VERSION;
+}
+
+void mst_result_release(mst_result *r)
+{
+    if (r && r->release) {
+        r->release(r->owner);
+    }
+    if (r) {
+        *r = (mst_result){0};
+    }
+}
+
+mst_result mst_result_take(mst_result *r)
+{
+    mst_result taken = *r;
+    *r = (mst_result){.status = taken.status, .why = taken.why, .tier = taken.tier};
+    return taken;
+}

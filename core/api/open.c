@@ -1,0 +1,423 @@
+/* open.c - a runtime from a config: assemble, build, start. */
+#include <string.h>
+
+#include "api/closing.h"
+#include "base/clock.h"
+#include "pipeline/clear.h"
+#include "pipeline/lane.h"
+
+static mst_status no_memory(mst_error *error)
+{
+    return msi_error(error, MST_ENOMEM, "out of memory");
+}
+
+static msi_component *component_of(msi_list *link)
+{
+    return MSI_CONTAINER(link, msi_component, link);
+}
+
+/* ---- loops */
+
+static mst_status build_loops(mst_runtime *rt, struct uv_loop_s *lent, mst_error *error)
+{
+    unsigned n = lent ? 1 : (unsigned) rt->assembly->runtime.loops;
+    rt->loops = msi_zalloc(&rt->allocator, n * sizeof *rt->loops);
+    if (!rt->loops) {
+        return no_memory(error);
+    }
+    for (unsigned i = 0; i < n; i++) {
+        if (msi_loop_init(&rt->loops[i], lent, i, &rt->allocator)) {
+            return msi_error(error, MST_EIO, "cannot set up an event loop");
+        }
+        rt->loop_count++;
+    }
+    return msi_closing_new(rt) ? no_memory(error) : MST_OK;
+}
+
+/* ---- components */
+
+static mst_status build_tier(mst_runtime *rt, msi_component *c, mst_error *error)
+{
+    msi_tier_plan plan = {
+        .section = c->section,
+        .name = c->name,
+        .plugin = c->plugin,
+        .options = c->options,
+        .settings = c->settings.tier,
+        .loops = rt->loops,
+        .loop_count = rt->loop_count,
+        .allocator = &rt->allocator,
+        .log = &rt->log,
+        .events = {msi_runtime_invalidated, msi_runtime_flushed, msi_runtime_stopped, rt}};
+    if (c->eviction) {
+        plan.eviction = c->eviction->plugin;
+        plan.eviction_section = c->eviction->section;
+        plan.eviction_options = c->eviction->options;
+    }
+    return msi_tier_init(&rt->tiers[rt->tier_count++], &plan, error);
+}
+
+static mst_status build_codec(mst_runtime *rt, msi_component *c, mst_error *error)
+{
+    mst_status status = msi_instance_new(&rt->codecs[rt->codec_count], c->plugin, c->section,
+                                         c->options, NULL, &rt->allocator, &rt->log, error);
+    if (!status) {
+        rt->codec_count++;
+    }
+    return status;
+}
+
+static mst_status build_components(mst_runtime *rt, mst_error *error)
+{
+    msi_assembly *a = rt->assembly;
+    rt->tiers = msi_zalloc(&rt->allocator, a->component_count * sizeof *rt->tiers);
+    rt->codecs = msi_zalloc(&rt->allocator, a->component_count * sizeof *rt->codecs);
+    if (!rt->tiers || !rt->codecs) {
+        return no_memory(error);
+    }
+    for (msi_list *at = a->components.next; at != &a->components; at = at->next) {
+        msi_component *c = component_of(at);
+        mst_status status = MST_OK;
+        if (c->kind == MST_KIND_PROVIDER) {
+            status = build_tier(rt, c, error);
+        } else if (c->kind != MST_KIND_EVICTION) {
+            status = build_codec(rt, c, error);
+        }
+        if (status) {
+            return status;
+        }
+    }
+    return MST_OK;
+}
+
+/* ---- caches */
+
+static msi_tier *tier_named(mst_runtime *rt, const char *name)
+{
+    for (unsigned i = 0; i < rt->tier_count; i++) {
+        if (strcmp(rt->tiers[i].name, name) == 0) {
+            return &rt->tiers[i];
+        }
+    }
+    return NULL;
+}
+
+static msi_instance *codec_of(mst_runtime *rt, const msi_component *c)
+{
+    for (unsigned i = 0; c && i < rt->codec_count; i++) {
+        if (strcmp(rt->codecs[i]->name, c->section) == 0) {
+            return rt->codecs[i];
+        }
+    }
+    return NULL;
+}
+
+/* "shop" becomes "shop:"; a colon or a percent sign in a namespace is written %3A or %25, so that
+ * the first colon always ends it and no two namespaces make the same key. */
+static mst_status build_prefix(mst_cache *c, const char *ns)
+{
+    size_t len = strlen(ns), at = 0;
+    c->prefix = msi_alloc(c->allocator, 3 * len + 2);
+    if (!c->prefix) {
+        return MST_ENOMEM;
+    }
+    for (size_t i = 0; i < len; i++) {
+        const char *escape = ns[i] == ':' ? "%3A" : ns[i] == '%' ? "%25" : NULL;
+        if (escape) {
+            memcpy(c->prefix + at, escape, 3);
+            at += 3;
+        } else {
+            c->prefix[at++] = ns[i];
+        }
+    }
+    if (len) {
+        c->prefix[at++] = ':';
+    }
+    c->prefix[at] = '\0';
+    c->space.prefix = (mst_slice){c->prefix, at};
+    return MST_OK;
+}
+
+/* A tier holds envelopes when it is far, when it is told to, when it cannot keep what stands in the
+ * envelope (expiry), or when it is the only place of a value that is to be compressed. */
+static bool holds_sealed(const mst_cache *c, unsigned i)
+{
+    const msi_tier *t = c->tiers[i];
+    bool sealable = c->settings.envelope == MSI_ENVELOPE_ON;
+    if (!t->near) {
+        return true;
+    }
+    if (t->settings.hold != MSI_HOLD_AUTO || !(t->ops->caps & MST_CAP_TTL)) {
+        return sealable && (t->settings.hold == MSI_HOLD_SEALED || !(t->ops->caps & MST_CAP_TTL));
+    }
+    bool last = i + 1 == c->tier_count;
+    return sealable && last && c->codec.compressor;
+}
+
+static void build_codec_of_cache(mst_runtime *rt, mst_cache *c, const msi_cache_plan *plan)
+{
+    c->codec.allocator = &rt->allocator;
+    c->codec.log = &rt->log;
+    c->codec.serializer = codec_of(rt, plan->serializer);
+    c->codec.compressor = codec_of(rt, plan->compressor);
+    c->codec.readers = rt->codecs;
+    c->codec.reader_count = rt->codec_count;
+    if (plan->compressor) {
+        c->codec.settings = plan->compressor->settings.compressor;
+    }
+    c->codec.max_value_bytes = c->settings.max_value_bytes;
+    c->codec.envelope = c->settings.envelope == MSI_ENVELOPE_ON;
+}
+
+static void build_chain(mst_runtime *rt, mst_cache *c, const msi_cache_plan *plan)
+{
+    c->tier_count = plan->tier_count;
+    for (unsigned i = 0; i < plan->tier_count; i++) {
+        c->tiers[i] = tier_named(rt, plan->tiers[i]->name);
+    }
+    while (c->near_count < c->tier_count && c->tiers[c->near_count]->near) {
+        c->near_count++;
+    }
+    for (unsigned i = 0; i < c->tier_count; i++) {
+        c->sealed[i] = holds_sealed(c, i);
+    }
+}
+
+static mst_status build_lanes(mst_runtime *rt, mst_cache *c)
+{
+    c->lanes = msi_zalloc(&rt->allocator, rt->loop_count * sizeof *c->lanes);
+    if (!c->lanes) {
+        return MST_ENOMEM;
+    }
+    for (unsigned i = 0; i < rt->loop_count; i++) {
+        msi_lane_init(&c->lanes[i], c, &rt->loops[i], i);
+        c->lane_count++;
+    }
+    return MST_OK;
+}
+
+static mst_status build_cache(mst_runtime *rt, mst_cache *c, const msi_cache_plan *plan)
+{
+    c->runtime = rt;
+    c->allocator = &rt->allocator;
+    c->log = &rt->log;
+    c->name = plan->name;
+    c->settings = plan->settings;
+    c->space.struct_size = sizeof c->space;
+    c->space.id = rt->cache_count; /* from 1 */
+    c->seed = msi_mix(rt->seed + c->space.id);
+    mst_status status = build_prefix(c, plan->settings.namespace_);
+    if (!status) {
+        status = msi_claims_init(&c->claims, &rt->allocator);
+    }
+    if (!status) {
+        build_codec_of_cache(rt, c, plan);
+        build_chain(rt, c, plan);
+        status = build_lanes(rt, c);
+    }
+    return status;
+}
+
+static mst_status build_caches(mst_runtime *rt, mst_error *error)
+{
+    msi_assembly *a = rt->assembly;
+    rt->caches = msi_zalloc_aligned(&rt->allocator, a->cache_count * sizeof *rt->caches);
+    if (!rt->caches) {
+        return no_memory(error);
+    }
+    for (msi_list *at = a->caches.next; at != &a->caches; at = at->next) {
+        mst_cache *c = &rt->caches[rt->cache_count++];
+        if (build_cache(rt, c, MSI_CONTAINER(at, msi_cache_plan, link))) {
+            return no_memory(error);
+        }
+    }
+    return MST_OK;
+}
+
+/* ---- starting: on the threads of the loops, so that providers open their handles there */
+
+typedef struct start {
+    msi_task task;
+    mst_runtime *runtime;
+    msi_loop *loop;
+    mst_status status;
+    mst_error error;
+    uv_sem_t done;
+} start;
+
+/* Hooks in the order in which a turn needs them: begin, send and receive, answer. */
+static void start_on_loop(start *s)
+{
+    mst_runtime *rt = s->runtime;
+    unsigned loop = s->loop->index;
+    for (unsigned i = 0; i < rt->cache_count; i++) {
+        msi_lane_open(&rt->caches[i].lanes[loop]);
+    }
+    for (unsigned i = 0; i < rt->tier_count; i++) {
+        if (!s->status) {
+            s->status = msi_tier_start(&rt->tiers[i], loop, &s->error);
+        }
+    }
+    for (unsigned i = 0; i < rt->cache_count; i++) {
+        msi_lane_opened(&rt->caches[i].lanes[loop]);
+    }
+}
+
+static void run_start(msi_task *task)
+{
+    start *s = MSI_CONTAINER(task, start, task);
+    start_on_loop(s);
+    uv_sem_post(&s->done);
+}
+
+static mst_status start_loop(mst_runtime *rt, msi_loop *loop, mst_error *error)
+{
+    start s = {.task = {.run = run_start}, .runtime = rt, .loop = loop};
+    mst_status status = msi_loop_start(loop);
+    if (status) {
+        return msi_error(error, status, "cannot start a loop thread");
+    }
+    rt->loops_started++;
+    if (loop->lent) {
+        start_on_loop(&s);
+    } else {
+        if (uv_sem_init(&s.done, 0)) {
+            return no_memory(error);
+        }
+        msi_loop_post(loop, &s.task);
+        uv_sem_wait(&s.done);
+        uv_sem_destroy(&s.done);
+    }
+    if (s.status && error) {
+        *error = s.error;
+    }
+    return s.status;
+}
+
+static mst_status start_loops(mst_runtime *rt, mst_error *error)
+{
+    mst_status status = MST_OK;
+    for (unsigned i = 0; i < rt->loop_count && !status; i++) {
+        status = start_loop(rt, &rt->loops[i], error);
+    }
+    return status;
+}
+
+/* ---- the calls */
+
+static mst_status build(mst_runtime *rt, const mst_open_options *o, mst_error *error)
+{
+    mst_status status = build_loops(rt, o->loop, error);
+    if (!status) {
+        status = build_components(rt, error);
+    }
+    if (!status) {
+        status = build_caches(rt, error);
+    }
+    return status ? status : start_loops(rt, error);
+}
+
+static mst_runtime *runtime_new(mst_config *config, const mst_open_options *o)
+{
+    mst_runtime *rt = msi_zalloc(&config->allocator, sizeof *rt);
+    if (rt) {
+        rt->allocator = config->allocator;
+        rt->log = (msi_log){o->log, o->log_arg};
+        rt->seed = msi_random_seed();
+    }
+    return rt;
+}
+
+static mst_status open_config(mst_config *config, const mst_open_options *o, mst_runtime **out,
+                              mst_error *error)
+{
+    mst_runtime *rt = runtime_new(config, o);
+    if (!rt) {
+        return no_memory(error);
+    }
+    mst_status status = msi_assemble(config, &rt->assembly, error);
+    if (!status) {
+        status = build(rt, o, error);
+    }
+    if (status) {
+        mst_close_wait(rt);
+        return status;
+    }
+    *out = rt;
+    return MST_OK;
+}
+
+mst_status mst_open(mst_config *config, const mst_open_options *options, mst_runtime **out,
+                    mst_error *error)
+{
+    static const mst_open_options none;
+    mst_config *own = NULL;
+    if (!out) {
+        return msi_error(error, MST_EINVAL, "mst_open: nowhere to put the runtime");
+    }
+    *out = NULL;
+    if (!config) {
+        config = own = mst_config_new(NULL);
+        if (!own) {
+            return no_memory(error);
+        }
+    }
+    mst_status status = open_config(config, options ? options : &none, out, error);
+    mst_config_free(own);
+    return status;
+}
+
+mst_status mst_open_file(const char *path, const mst_open_options *options, mst_runtime **out,
+                         mst_error *error)
+{
+    if (!out || !path) {
+        return msi_error(error, MST_EINVAL, "mst_open_file: a path and a place for the runtime");
+    }
+    *out = NULL;
+    mst_config *config = mst_config_new(NULL);
+    if (!config) {
+        return no_memory(error);
+    }
+    mst_status status = mst_config_read(config, path, error);
+    if (!status) {
+        status = mst_open(config, options, out, error);
+    }
+    mst_config_free(config);
+    return status;
+}
+
+mst_cache *mst_cache_named(mst_runtime *rt, const char *name)
+{
+    for (unsigned i = 0; rt && i < rt->cache_count; i++) {
+        if (strcmp(rt->caches[i].name, name ? name : "") == 0) {
+            return &rt->caches[i];
+        }
+    }
+    return NULL;
+}
+
+bool msi_runtime_on_loop(const mst_runtime *rt)
+{
+    for (unsigned i = 0; i < rt->loops_started; i++) {
+        if (msi_loop_here(&rt->loops[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void msi_runtime_invalidated(void *arg, msi_tier *t, const mst_slice *keys, size_t n)
+{
+    mst_runtime *rt = arg;
+    for (unsigned i = 0; i < rt->cache_count; i++) {
+        msi_cache_invalidated(&rt->caches[i], t, keys, n);
+    }
+}
+
+void msi_runtime_flushed(void *arg, msi_tier *t)
+{
+    mst_runtime *rt = arg;
+    for (unsigned i = 0; i < rt->cache_count; i++) {
+        msi_cache_flushed(&rt->caches[i], t);
+    }
+}

@@ -1,0 +1,43 @@
+/* runtime.h - loops, tiers and caches that were opened together.
+ *
+ *   open.c    building it from an assembly
+ *   close.c   draining it and taking it apart
+ *   calls.c   single keys; many.c batches; wait.c the blocking forms
+ *   stats.c   counters; names.c texts and results
+ */
+#ifndef MSI_RUNTIME_H
+#define MSI_RUNTIME_H
+
+#include "pipeline/cache.h"
+#include "plugin/assembly.h"
+#include "tier/tier.h"
+
+struct mst_runtime {
+    mst_allocator allocator;
+    msi_log log;
+    uint64_t seed;
+    msi_assembly *assembly; /* names, options and settings live here */
+    msi_loop *loops;
+    unsigned loop_count; /* initialised ones */
+    unsigned loops_started;
+    msi_tier *tiers; /* one per provider in use */
+    unsigned tier_count;
+    msi_instance **codecs; /* serializers and compressors in use */
+    unsigned codec_count;
+    mst_cache *caches;
+    unsigned cache_count;
+    struct msi_closing *closing;
+};
+
+/* Everything that has no thread: tiers, codecs, caches, loops. Safe on a half-built runtime. */
+void msi_runtime_free(mst_runtime *);
+
+/* Reports of all tiers; arg is the runtime. */
+void msi_runtime_invalidated(void *arg, msi_tier *, const mst_slice *keys, size_t n);
+void msi_runtime_flushed(void *arg, msi_tier *);
+void msi_runtime_stopped(void *arg, msi_tier *);
+
+/* Is the calling thread one of the runtime's loop threads? */
+bool msi_runtime_on_loop(const mst_runtime *);
+
+#endif

@@ -1,0 +1,64 @@
+/* settings.h - the core's own sections and keys, as structs and as option tables. One row in
+ * settings.c is a key's name, type, default, bounds and help: nothing about it stands elsewhere. */
+#ifndef MSI_SETTINGS_H
+#define MSI_SETTINGS_H
+
+#include "config/option.h"
+
+/* [runtime] */
+typedef struct msi_runtime_settings {
+    int64_t loops; /* private loop threads */
+} msi_runtime_settings;
+
+/* [plugins] */
+typedef struct msi_plugins_settings {
+    const char *path; /* colon-separated, searched first */
+} msi_plugins_settings;
+
+enum { MSI_ENVELOPE_ON = 0, MSI_ENVELOPE_NONE = 1 };
+
+/* [cache], [cache.NAME] */
+typedef struct msi_cache_settings {
+    const char *namespace_;              /* key "namespace" */
+    const char *tiers;                   /* comma-separated provider names, nearest first */
+    const char *serializer, *compressor; /* "none": no compressor */
+    int64_t expire_ms, sliding_ms;       /* -1: never */
+    double jitter;
+    int64_t timeout_ms;       /* default deadline of a request */
+    uint64_t max_value_bytes; /* the largest value, and what an envelope may inflate to */
+    int32_t envelope;         /* MSI_ENVELOPE_* */
+    uint64_t offload_bytes;   /* codec work on larger values goes to the worker pool */
+    int64_t max_pending;      /* requests; more are refused */
+} msi_cache_settings;
+
+enum { MSI_HOLD_AUTO = 0, MSI_HOLD_VALUES = 1, MSI_HOLD_SEALED = 2 };
+
+/* [provider.NAME]: what the core wants to know of a tier, beside the plugin's own options */
+typedef struct msi_tier_settings {
+    const char *plugin;   /* an alias names its plugin; "" : the section's own name */
+    const char *eviction; /* name of an eviction section or plugin; "" : the default, lru */
+    int32_t hold;         /* MSI_HOLD_*: ready values, or sealed envelopes; auto decides */
+    int64_t expire_ms;    /* the longest life in this tier; -1: the entry's own */
+    int64_t timeout_ms;   /* an op that takes longer counts as failed */
+} msi_tier_settings;
+
+/* [compressor.NAME] */
+typedef struct msi_compressor_settings {
+    const char *plugin;
+    uint64_t min_bytes; /* key "min_size": smaller payloads are stored as they are */
+    double min_gain;    /* key "min_gain": keep the result only when it saves this share */
+} msi_compressor_settings;
+
+/* [serializer.NAME], [eviction.NAME] */
+typedef struct msi_plain_settings {
+    const char *plugin;
+} msi_plain_settings;
+
+/* Option sets over such structs; `target` may be NULL. */
+msi_option_set msi_runtime_options(msi_runtime_settings *target);
+msi_option_set msi_plugins_options(msi_plugins_settings *target);
+msi_option_set msi_cache_options(msi_cache_settings *target);
+/* The core's part of a plugin's section, by kind; target: the struct of that kind above. */
+msi_option_set msi_kind_options(int kind, void *target);
+
+#endif

@@ -1,0 +1,87 @@
+/* cache.h - what the pipeline knows of one cache.
+ *
+ *   value     bytes or object on its way            near     the path on the caller's thread
+ *   claims    who fetches or writes which key now   request  one asynchronous question
+ *   lane      a cache as one loop sees it           flight   fetch or load of a key, shared
+ *   store     putting a value into the tiers        write    set, remove, touch
+ *   batch, look (exists), clear, coherence, counters
+ *
+ * Three rules hold it together:
+ *   1. Asynchronous requests of a key run on one loop (by hash), in the order of arrival.
+ *   2. Whoever changes a key in the near tiers holds the stripe of the key. A fetch or load that
+ * was begun before a write is superseded by it: its waiters get the answer, the tiers do not.
+ *   3. Far tiers keep the order of operations on a key (provider.h), so that what was sent after a
+ *      write sees it.
+ */
+#ifndef MSI_CACHE_H
+#define MSI_CACHE_H
+
+#include "base/hash.h"
+#include "codec/codec.h"
+#include "pipeline/claims.h"
+#include "pipeline/counters.h"
+#include "tier/port.h"
+
+enum { MSI_NEAR_TIERS_MAX = 8, MSI_KEY_MAX = 65535 };
+
+typedef struct msi_lane msi_lane;
+
+struct mst_cache {
+    mst_runtime *runtime;
+    const mst_allocator *allocator;
+    const msi_log *log;
+    const char *name;
+    char *prefix; /* of far keys: the escaped namespace and ":" */
+    mst_space space;
+    uint64_t seed; /* of key hashes: the runtime's, mixed with the space */
+    msi_cache_settings settings;
+    msi_codec codec;
+    msi_tier *tiers[MSI_NEAR_TIERS_MAX];
+    bool sealed[MSI_NEAR_TIERS_MAX]; /* holds envelopes; else ready values */
+    unsigned tier_count;
+    unsigned near_count; /* leading tiers that answer on the caller's thread */
+    msi_claims claims;
+    msi_counters counters;
+    msi_lane *lanes; /* one per loop */
+    unsigned lane_count;
+    _Atomic bool closing;
+    _Atomic uint64_t pending; /* of all lanes; for max_pending */
+    _Atomic uint64_t jitter_state;
+};
+
+static inline bool msi_cache_all_near(const mst_cache *c)
+{
+    return c->near_count == c->tier_count;
+}
+
+/* Did an operation fail because the runtime is closing? A tier may say so of itself, too. */
+static inline bool msi_cache_closed(const mst_cache *c, mst_status status)
+{
+    return status == MST_ECLOSED && atomic_load_explicit(&c->closing, memory_order_relaxed);
+}
+
+static inline uint64_t msi_cache_hash(const mst_cache *c, mst_slice key)
+{
+    return msi_hash(key.data, key.len, c->seed);
+}
+
+/* The lane of a key. The low bits choose stripes, the high ones shards; these are between. */
+static inline unsigned msi_cache_lane(const mst_cache *c, uint64_t hash)
+{
+    return c->lane_count == 1 ? 0 : (unsigned) ((hash >> 20) % c->lane_count);
+}
+
+/* The life of an entry after options, configuration and jitter; on msi_now_ms(). */
+typedef struct msi_life {
+    uint64_t created_ms, expires_ms, sliding_ms; /* expires 0: never; sliding 0: none */
+} msi_life;
+msi_life msi_cache_life(mst_cache *, const mst_entry *, uint64_t now);
+/* The same life as tier `index` is to hold it: capped by the tier's own limit, with a window that
+ * allows for what the tier does not see (life.c). */
+msi_life msi_cache_life_in(const mst_cache *, unsigned index, msi_life, uint64_t now);
+/* The entry's window, from the one that in-process tier `index` holds. */
+uint64_t msi_window_of(unsigned index, uint64_t held);
+/* Need the far tier `index`, where the entry ends at `end`, not be renewed by a read? */
+bool msi_window_is_fresh(unsigned index, uint64_t window, uint64_t end, uint64_t now);
+
+#endif

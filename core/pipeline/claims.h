@@ -1,0 +1,58 @@
+/* claims.h - who fetches, loads or writes which key at this moment. Any thread, under the stripe of
+ * the key; a stripe is never held while anything waits or a far tier is called. */
+#ifndef MSI_CLAIMS_H
+#define MSI_CLAIMS_H
+
+#include <pthread.h>
+
+#include "base/alloc.h"
+#include "base/list.h"
+
+enum { MSI_STRIPES = 256 };
+
+typedef enum msi_claim_kind {
+    MSI_CLAIM_FLIGHT = 1, /* fetches or loads; requests for the key join it */
+    MSI_CLAIM_ANNOUNCED,  /* a write was asked for and has not begun: nothing fetched is kept */
+    MSI_CLAIM_BUSY        /* a write prepares its value: requests for the key wait behind it */
+} msi_claim_kind;
+
+typedef struct msi_claim {
+    msi_list link;
+    msi_claim_kind kind;
+    bool superseded; /* a flight: do not keep the result */
+    bool loading;    /* a flight: no tier had the key, a loader makes it */
+    uint64_t hash;
+    mst_slice key;
+    msi_list followers; /* busy: requests to begin afterwards, in order */
+} msi_claim;
+
+typedef struct msi_stripe {
+    pthread_mutex_t mutex;
+    msi_list claims; /* of all keys of the stripe: few at a time */
+} msi_stripe;
+
+typedef struct msi_claims {
+    const mst_allocator *allocator;
+    msi_stripe *stripes;
+} msi_claims;
+
+mst_status msi_claims_init(msi_claims *, const mst_allocator *);
+void msi_claims_fini(msi_claims *);
+
+msi_stripe *msi_claims_lock(msi_claims *, uint64_t hash);
+void msi_claims_unlock(msi_stripe *);
+
+/* The rest under the lock of the stripe. */
+void msi_claim_add(msi_stripe *, msi_claim *, msi_claim_kind, uint64_t hash, mst_slice key);
+void msi_claim_drop(msi_claim *); /* safe when not added */
+/* The first claim of the kind on the key, other than `except`; NULL. Superseded flights are not
+ * found: nobody joins them any more. */
+msi_claim *msi_claim_find(msi_stripe *, msi_claim_kind, uint64_t hash, mst_slice key,
+                          const msi_claim *except);
+/* A write of the key: the flights on it keep nothing. A touch only concerns what tiers have, not
+ * what is being loaded. */
+void msi_claim_supersede(msi_stripe *, uint64_t hash, mst_slice key, bool touch);
+/* All keys (clear, flushed); takes the locks itself. */
+void msi_claims_supersede_all(msi_claims *);
+
+#endif

@@ -1,0 +1,191 @@
+/* lane.c - see lane.h. */
+#include "pipeline/lane.h"
+
+#include <string.h>
+
+#include "pipeline/request.h"
+
+static void begin_turn(msi_hook *hook)
+{
+    msi_lane *l = MSI_CONTAINER(hook, msi_lane, begin);
+    if (!atomic_load_explicit(&l->any, memory_order_acquire)) {
+        return;
+    }
+    msi_list batch;
+    msi_list_init(&batch);
+    pthread_mutex_lock(&l->mutex);
+    msi_list_splice(&batch, &l->intake);
+    atomic_store_explicit(&l->any, false, memory_order_relaxed);
+    pthread_mutex_unlock(&l->mutex);
+    for (msi_list *at; (at = msi_list_take(&batch));) {
+        mst_request *r = MSI_CONTAINER(at, mst_request, link);
+        if (!r->kept) {
+            r->kept = true;
+            msi_loop_keep(l->loop);
+        }
+        msi_request_begin(r);
+        msi_request_release(r);
+    }
+}
+
+static void answer_turn(msi_hook *hook)
+{
+    msi_lane *l = MSI_CONTAINER(hook, msi_lane, answer);
+    if (msi_list_empty(&l->finished)) {
+        return;
+    }
+    msi_list batch;
+    uint64_t n = 0;
+    msi_list_init(&batch);
+    msi_list_splice(&batch, &l->finished);
+    for (msi_list *at = batch.next; at != &batch; at = at->next) {
+        n++;
+    }
+    pthread_mutex_lock(&l->mutex);
+    l->completed += n;
+    l->pending -= n;
+    pthread_mutex_unlock(&l->mutex);
+    atomic_fetch_sub(&l->cache->pending, n);
+    msi_loop_told(l->loop);
+    for (msi_list *at; (at = msi_list_take(&batch));) {
+        mst_request *r = MSI_CONTAINER(at, mst_request, answer_link);
+        bool kept = r->kept;
+        msi_request_answer(r);
+        if (kept) {
+            msi_loop_unkeep(l->loop);
+        }
+    }
+}
+
+void msi_lane_init(msi_lane *l, mst_cache *c, msi_loop *loop, unsigned index)
+{
+    memset(l, 0, sizeof *l);
+    l->cache = c;
+    l->loop = loop;
+    l->index = index;
+    msi_list_init(&l->intake);
+    msi_list_init(&l->finished);
+    msi_list_init(&l->begin.link);
+    msi_list_init(&l->answer.link);
+    l->begin.turn = begin_turn;
+    l->answer.turn = answer_turn;
+    pthread_mutex_init(&l->mutex, NULL);
+    for (unsigned i = 0; i < c->tier_count; i++) {
+        l->ports[i] = c->tiers[i]->near ? NULL : &c->tiers[i]->ports[index];
+    }
+}
+
+void msi_lane_fini(msi_lane *l)
+{
+    pthread_mutex_destroy(&l->mutex);
+}
+
+void msi_lane_open(msi_lane *l)
+{
+    msi_loop_add_hook(l->loop, &l->begin);
+}
+
+void msi_lane_opened(msi_lane *l)
+{
+    msi_loop_add_hook(l->loop, &l->answer);
+}
+
+/* The bound is the cache's: one counter for all lanes, beside their ledgers. */
+static mst_status take_places(mst_cache *c, uint64_t n)
+{
+    uint64_t max = (uint64_t) c->settings.max_pending;
+    if (n <= max && atomic_fetch_add(&c->pending, n) <= max - n) {
+        return MST_OK;
+    }
+    if (n <= max) {
+        atomic_fetch_sub(&c->pending, n);
+    }
+    msi_count(&c->counters, MSI_COUNT_rejected, n);
+    return MST_EBUSY;
+}
+
+/* Under the mutex. */
+static mst_status enter(msi_lane *l, uint64_t n)
+{
+    mst_cache *c = l->cache;
+    if (atomic_load_explicit(&c->closing, memory_order_relaxed)) {
+        return MST_ECLOSED;
+    }
+    mst_status status = take_places(c, n);
+    if (!status) {
+        l->started += n;
+        l->pending += n;
+    }
+    return status;
+}
+
+mst_status msi_lane_reserve(msi_lane *l, uint64_t n)
+{
+    pthread_mutex_lock(&l->mutex);
+    mst_status status = enter(l, n);
+    pthread_mutex_unlock(&l->mutex);
+    return status;
+}
+
+void msi_lane_unreserve(msi_lane *l, uint64_t n)
+{
+    pthread_mutex_lock(&l->mutex);
+    l->started -= n;
+    l->pending -= n;
+    pthread_mutex_unlock(&l->mutex);
+    atomic_fetch_sub(&l->cache->pending, n);
+}
+
+/* All under the mutex: once the request can be answered, its done() may close the runtime. */
+mst_status msi_lane_post(msi_lane *l, mst_request *r, bool reserved)
+{
+    bool here = msi_loop_here(l->loop);
+    pthread_mutex_lock(&l->mutex);
+    mst_status status = reserved ? MST_OK : enter(l, 1);
+    if (!status) {
+        msi_list_append(&l->intake, &r->link);
+        atomic_store_explicit(&l->any, true, memory_order_release);
+    }
+    if (!status && !here) {
+        msi_loop_wake(l->loop);
+    }
+    pthread_mutex_unlock(&l->mutex);
+    if (!status && here) {
+        msi_loop_again(l->loop); /* it turns before it blocks ... */
+        r->kept = l->loop->lent;
+        if (r->kept) {
+            msi_loop_keep(l->loop); /* ... and uv_run() must not find that there is nothing to do */
+        }
+    }
+    return status;
+}
+
+void msi_lane_enter(msi_lane *l)
+{
+    l->busy++;
+    msi_loop_keep(l->loop);
+}
+
+void msi_lane_leave(msi_lane *l)
+{
+    l->busy--;
+    msi_loop_unkeep(l->loop);
+}
+
+static uint64_t pending(msi_lane *l)
+{
+    pthread_mutex_lock(&l->mutex);
+    uint64_t n = l->pending;
+    pthread_mutex_unlock(&l->mutex);
+    return n;
+}
+
+bool msi_lane_answered(msi_lane *l)
+{
+    return l->visitors == 0 && pending(l) <= l->endless;
+}
+
+bool msi_lane_idle(msi_lane *l)
+{
+    return l->visitors == 0 && l->busy == 0 && pending(l) == 0;
+}

@@ -1,0 +1,49 @@
+/* lane.h - a cache as one loop sees it: requests come in, are begun, and their answers are handed
+ * out, each step once a turn. */
+#ifndef MSI_LANE_H
+#define MSI_LANE_H
+
+#include "pipeline/cache.h"
+
+struct msi_lane {
+    mst_cache *cache;
+    msi_loop *loop;
+    unsigned index;
+    msi_port *ports[MSI_NEAR_TIERS_MAX]; /* of far tiers; NULL for in-process ones */
+    msi_hook begin;                      /* runs before the ports of the loop ... */
+    msi_hook answer;                     /* ... and after them */
+    msi_list finished;                   /* requests to be answered in this turn */
+    _Atomic unsigned visitors;           /* tasks of other threads on their way here */
+    uint64_t endless;                    /* pending requests without a deadline */
+    unsigned busy;                       /* flights, stores and jobs under way */
+    /* The ledger. Under the mutex: started = completed + pending, at every moment. */
+    pthread_mutex_t mutex;
+    msi_list intake; /* requests of any thread, in order of arrival */
+    uint64_t started, completed;
+    uint64_t pending; /* counted by its own steps, not derived */
+    _Atomic bool any; /* is there an intake? */
+};
+
+void msi_lane_init(msi_lane *, mst_cache *, msi_loop *, unsigned index);
+void msi_lane_fini(msi_lane *);
+/* [loop] Hooks are added around those of the ports. */
+void msi_lane_open(msi_lane *);   /* before the ports start */
+void msi_lane_opened(msi_lane *); /* after them */
+
+/* [any-thread] Enter a request into the ledger and the intake. MST_ECLOSED, MST_EBUSY; not when its
+ * place in the ledger is reserved. */
+mst_status msi_lane_post(msi_lane *, mst_request *, bool reserved);
+/* [any-thread] Places in the ledger for n requests of a batch: all or none; and giving them back.
+ */
+mst_status msi_lane_reserve(msi_lane *, uint64_t n);
+void msi_lane_unreserve(msi_lane *, uint64_t n);
+
+/* [loop] Something goes on that closing has to wait for. */
+void msi_lane_enter(msi_lane *);
+void msi_lane_leave(msi_lane *);
+/* [loop] Every request that has a deadline is answered. */
+bool msi_lane_answered(msi_lane *);
+/* [loop] Every request is answered, and nothing is under way without anybody waiting. */
+bool msi_lane_idle(msi_lane *);
+
+#endif

@@ -1,0 +1,309 @@
+/* near.c - the path of a near hit: one op on the stack, one call of the provider, and the result
+ * points into the entry, which the provider's pin keeps. No allocation for plain bytes and for
+ * objects that are already decoded. */
+#include "pipeline/near.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "pipeline/store.h"
+
+enum { CHUNK = 32 };
+
+mst_result msi_result(mst_status status, int why)
+{
+    return (mst_result){
+        .status = status, .why = (int16_t) why, .tier = MST_TIER_NONE, .age_ms = -1, .ttl_ms = -1};
+}
+
+void msi_near_op(mst_op *op, const mst_cache *c, uint16_t code, msi_key_ref k, uint64_t now)
+{
+    *op = (mst_op){.struct_size = sizeof *op,
+                   .code = code,
+                   .hash = k.hash,
+                   .space = &c->space,
+                   .key = k.key,
+                   .now_ms = now};
+}
+
+static void give_back(mst_op *op)
+{
+    if (op->out.release) {
+        op->out.release(op->out.owner);
+    }
+    op->out = (mst_value){0};
+}
+
+/* The clock of the op is not read twice: `now` is when it was asked. */
+static void set_times(mst_result *r, const mst_op *op)
+{
+    uint64_t now = op->now_ms;
+    if (op->created_ms && op->created_ms <= now) {
+        r->age_ms = (int64_t) (now - op->created_ms);
+    }
+    if (op->expires_ms && op->expires_ms != MST_TIME_UNKNOWN) {
+        r->ttl_ms = op->expires_ms > now ? (int64_t) (op->expires_ms - now) : 0;
+    }
+}
+
+/* What a hit lends, as a value; takes over op->out. */
+static mst_status to_value(mst_cache *c, unsigned index, mst_op *op, msi_value **out)
+{
+    msi_value *v = NULL;
+    if (c->sealed[index] && !op->out_object) {
+        mst_status status =
+            msi_value_open(&c->codec, c->allocator, &op->out, op->now_ms, msi_wall_ms(), &v);
+        if (status) {
+            return status;
+        }
+    } else {
+        v = msi_value_new(c->allocator);
+        if (!v) {
+            give_back(op);
+            return MST_ENOMEM;
+        }
+        v->serializer_id = (uint32_t) op->tag;
+        v->schema_id = (uint32_t) (op->tag >> 32);
+        v->pin = op->out;
+        if (op->out_object) {
+            v->object = MSI_CONTAINER(op->out_object, msi_object, base);
+            msi_object_retain(v->object);
+        } else {
+            v->payload = (mst_slice){op->out.data, op->out.len};
+            v->has_payload = true;
+        }
+        op->out = (mst_value){0};
+    }
+    if (op->expires_ms != MST_TIME_UNKNOWN) {
+        v->expires_ms = op->expires_ms;
+    }
+    v->limit_ms = op->limit_ms;
+    v->held_sliding_ms = op->sliding_ms;
+    v->sliding_ms = op->sliding_ms ? msi_window_of(index, op->sliding_ms) : v->sliding_ms;
+    v->created_ms = op->created_ms ? op->created_ms : v->created_ms;
+    if (v->expires_ms && v->expires_ms <= op->now_ms) {
+        msi_value_release(v); /* a tier that does not look at expiry itself */
+        return MST_MISS;
+    }
+    *out = v;
+    return MST_OK;
+}
+
+void msi_near_hold(mst_cache *c, unsigned index, msi_key_ref k, const msi_value *v,
+                   msi_object *object)
+{
+    msi_tier *t = c->tiers[index];
+    if (!(t->ops->caps & MST_CAP_OBJECT) || c->sealed[index] || !v->pin.owner) {
+        return;
+    }
+    mst_op op, *ops = &op;
+    msi_near_op(&op, c, MST_OP_SET, k, msi_now_ms());
+    op.flags = MST_OPF_IF_SAME;
+    op.same = v->pin.owner;
+    op.object = &object->base;
+    op.tag = msi_tag(v->serializer_id, v->schema_id);
+    op.expires_ms = v->sliding_ms ? v->limit_ms : v->expires_ms;
+    op.sliding_ms = v->held_sliding_ms;
+    op.created_ms = v->created_ms;
+    msi_tier_call(t, &ops, 1);
+}
+
+/* The slow kinds of a hit: sealed, typed, or an object that is asked for as bytes. */
+static mst_status convert(mst_cache *c, unsigned index, mst_op *op, const mst_type *type,
+                          mst_result *r)
+{
+    bool was_bytes = !op->out_object;
+    msi_value *v, *view;
+    mst_status status = to_value(c, index, op, &v);
+    if (status) {
+        return status;
+    }
+    status = msi_value_as(&c->codec, v, type, &view);
+    if (!status) {
+        if (type && was_bytes) {
+            msi_near_hold(c, index, (msi_key_ref){op->key, op->hash}, v, view->object);
+        }
+        msi_value_to_result(view, type, op->now_ms, r);
+        msi_value_release(view);
+    }
+    msi_value_release(v);
+    return status;
+}
+
+/* A hit of tier `index` becomes a result. */
+static mst_status take_hit(mst_cache *c, unsigned index, mst_op *op, const mst_type *type,
+                           mst_result *r)
+{
+    *r = msi_result(MST_OK, MST_WHY_HIT);
+    r->tier = (int16_t) index;
+    msi_object *object = op->out_object ? MSI_CONTAINER(op->out_object, msi_object, base) : NULL;
+    bool ready = object ? type && msi_object_is(object, (uint32_t) (op->tag >> 32), type)
+                        : !type && !c->sealed[index];
+    if (ready) {
+        r->data = object ? NULL : op->out.data;
+        r->len = object ? 0 : op->out.len;
+        r->object = object ? object->object : NULL;
+        r->release = op->out.release;
+        r->owner = op->out.owner;
+        set_times(r, op);
+        return MST_OK;
+    }
+    mst_status status = convert(c, index, op, type, r);
+    if (status) {
+        *r = msi_result(MST_MISS, status == MST_MISS ? MST_WHY_MISS : MST_WHY_UNDECODABLE);
+    }
+    return status ? MST_MISS : MST_OK;
+}
+
+/* A hit of a tier that is not the nearest is copied to those before it. Asked again under the
+ * stripe, so that no write can come between. */
+static void promote(mst_cache *c, unsigned index, msi_key_ref k)
+{
+    msi_stripe *stripe = msi_claims_lock(&c->claims, k.hash);
+    msi_value *v;
+    if (msi_near_fetch(c, index, k, MST_OPF_PEEK, &v) == MST_OK) {
+        msi_store_promote_near(c, index, k, v);
+        msi_value_release(v);
+    }
+    msi_claims_unlock(stripe);
+}
+
+mst_status msi_near_get(mst_cache *c, msi_key_ref k, const mst_options *o, mst_result *r)
+{
+    *r = msi_result(MST_MISS, MST_WHY_MISS);
+    uint64_t now = msi_now_ms();
+    for (unsigned i = 0; i < c->near_count; i++) {
+        mst_op op, *ops = &op;
+        msi_near_op(&op, c, MST_OP_GET, k, now);
+        op.flags = o->flags & MST_F_PEEK ? MST_OPF_PEEK : 0;
+        op.expires_ms = MST_TIME_UNKNOWN;
+        msi_tier_call(c->tiers[i], &ops, 1);
+        if (op.status == MST_OK && take_hit(c, i, &op, o->type, r) == MST_OK) {
+            if (i > 0 && !(o->flags & MST_F_PEEK)) {
+                promote(c, i, k);
+            }
+            return MST_OK;
+        }
+    }
+    return MST_MISS;
+}
+
+/* Ask tier `index` for those of the chunk that are still missing. */
+static size_t ask_chunk(mst_cache *c, unsigned index, const msi_key_ref *k, size_t n,
+                        const mst_options *o, uint64_t now, mst_result *r)
+{
+    mst_op op[CHUNK], *ops[CHUNK];
+    size_t at[CHUNK], asked = 0, hits = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (r[i].status == MST_MISS) {
+            msi_near_op(&op[asked], c, MST_OP_GET, k[i], now);
+            op[asked].flags = o->flags & MST_F_PEEK ? MST_OPF_PEEK : 0;
+            op[asked].expires_ms = MST_TIME_UNKNOWN;
+            ops[asked] = &op[asked];
+            at[asked++] = i;
+        }
+    }
+    if (asked) {
+        msi_tier_call(c->tiers[index], ops, asked);
+    }
+    for (size_t i = 0; i < asked; i++) {
+        if (op[i].status == MST_OK && take_hit(c, index, &op[i], o->type, &r[at[i]]) == MST_OK) {
+            hits++;
+            if (index > 0 && !(o->flags & MST_F_PEEK)) {
+                promote(c, index, k[at[i]]);
+            }
+        }
+    }
+    return hits;
+}
+
+size_t msi_near_get_many(mst_cache *c, const msi_key_ref *k, size_t n, const mst_options *o,
+                         mst_result *r)
+{
+    uint64_t now = msi_now_ms();
+    size_t hits = 0;
+    for (size_t i = 0; i < n; i++) {
+        r[i] = msi_result(MST_MISS, MST_WHY_MISS);
+    }
+    for (size_t from = 0; from < n; from += CHUNK) {
+        size_t count = n - from < CHUNK ? n - from : CHUNK, found = 0;
+        for (unsigned i = 0; i < c->near_count && found < count; i++) {
+            found += ask_chunk(c, i, k + from, count, o, now, r + from);
+        }
+        hits += found;
+    }
+    return hits;
+}
+
+/* A tier that does not look at expiry itself has to show the value. */
+static mst_status exists_by_value(mst_cache *c, unsigned index, msi_key_ref k, mst_result *r)
+{
+    msi_value *v;
+    if (msi_near_fetch(c, index, k, MST_OPF_PEEK, &v)) {
+        return MST_MISS;
+    }
+    uint64_t now = msi_now_ms();
+    *r = msi_result(MST_OK, MST_WHY_HIT);
+    r->tier = (int16_t) index;
+    r->ttl_ms = v->expires_ms ? (int64_t) (v->expires_ms - now) : -1;
+    msi_value_release(v);
+    return MST_OK;
+}
+
+mst_status msi_near_exists_in(mst_cache *c, unsigned index, msi_key_ref k, mst_result *r)
+{
+    if (!(c->tiers[index]->ops->caps & MST_CAP_TTL)) {
+        return exists_by_value(c, index, k, r);
+    }
+    mst_op op, *ops = &op;
+    msi_near_op(&op, c, MST_OP_EXISTS, k, msi_now_ms());
+    op.expires_ms = MST_TIME_UNKNOWN;
+    msi_tier_call(c->tiers[index], &ops, 1);
+    if (op.status == MST_OK) {
+        *r = msi_result(MST_OK, MST_WHY_HIT);
+        r->tier = (int16_t) index;
+        set_times(r, &op);
+    }
+    return op.status;
+}
+
+mst_status msi_near_exists(mst_cache *c, msi_key_ref k, mst_result *r)
+{
+    *r = msi_result(MST_MISS, MST_WHY_MISS);
+    for (unsigned i = 0; i < c->near_count; i++) {
+        if (msi_near_exists_in(c, i, k, r) == MST_OK) {
+            return MST_OK;
+        }
+    }
+    return MST_MISS;
+}
+
+mst_status msi_near_fetch(mst_cache *c, unsigned index, msi_key_ref k, uint32_t flags,
+                          msi_value **out)
+{
+    mst_op op, *ops = &op;
+    msi_near_op(&op, c, MST_OP_GET, k, msi_now_ms());
+    op.flags = (uint16_t) flags;
+    op.expires_ms = MST_TIME_UNKNOWN;
+    msi_tier_call(c->tiers[index], &ops, 1);
+    return op.status == MST_OK ? to_value(c, index, &op, out) : op.status;
+}
+
+mst_status msi_near_remove(mst_cache *c, unsigned index, msi_key_ref k)
+{
+    mst_op op, *ops = &op;
+    msi_near_op(&op, c, MST_OP_DEL, k, msi_now_ms());
+    msi_tier_call(c->tiers[index], &ops, 1);
+    return op.status;
+}
+
+mst_status msi_near_touch(mst_cache *c, unsigned index, msi_key_ref k, msi_life life, uint64_t now)
+{
+    mst_op op, *ops = &op;
+    msi_life own = msi_cache_life_in(c, index, life, now);
+    msi_near_op(&op, c, MST_OP_TOUCH, k, now);
+    op.expires_ms = own.expires_ms;
+    op.sliding_ms = own.sliding_ms;
+    msi_tier_call(c->tiers[index], &ops, 1);
+    return op.status;
+}

@@ -1,0 +1,247 @@
+/* request.c - see request.h. */
+#include "pipeline/request.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "pipeline/clear.h"
+#include "pipeline/flight.h"
+#include "pipeline/look.h"
+#include "pipeline/store.h"
+#include "pipeline/write.h"
+
+static void on_deadline(msi_deadline *d)
+{
+    mst_request *r = MSI_CONTAINER(d, mst_request, deadline);
+    msi_request_finish_with(r, MST_ETIMEDOUT, MST_WHY_TIMED_OUT);
+}
+
+mst_request *msi_request_new(mst_cache *c, msi_request_kind kind, msi_key_ref k,
+                             const mst_options *o, mst_done done, void *arg)
+{
+    mst_request *r = msi_alloc(c->allocator, sizeof *r + k.key.len);
+    if (!r) {
+        return NULL;
+    }
+    memset(r, 0, sizeof *r);
+    r->refs = 1;
+    r->kind = kind;
+    r->cache = c;
+    r->memory = *c->allocator;
+    r->lane = &c->lanes[msi_cache_lane(c, k.hash)];
+    msi_list_init(&r->link);
+    msi_list_init(&r->answer_link);
+    r->options = *o;
+    r->outcome = MST_MISS;
+    r->done = done;
+    r->arg = arg;
+    r->outcome_tier = MST_TIER_NONE;
+    r->deadline.due = on_deadline;
+    int64_t timeout = o->timeout_ms == MST_DEFAULT ? c->settings.timeout_ms : o->timeout_ms;
+    r->deadline_ms = timeout > 0 ? msi_now_ms() + (uint64_t) timeout : 0;
+    if (k.key.len) {
+        memcpy(r + 1, k.key.data, k.key.len);
+    }
+    r->k = (msi_key_ref){{r + 1, k.key.len}, k.hash};
+    return r;
+}
+
+void msi_request_retain(mst_request *r)
+{
+    atomic_fetch_add_explicit(&r->refs, 1, memory_order_relaxed);
+}
+
+void msi_request_release(mst_request *r)
+{
+    if (atomic_fetch_sub_explicit(&r->refs, 1, memory_order_acq_rel) == 1) {
+        mst_allocator memory = r->memory;
+        for (size_t i = 0; i < r->member_count; i++) {
+            msi_request_release(r->members[i]);
+        }
+        msi_free(&memory, r);
+    }
+}
+
+mst_request *msi_request_new_many(mst_cache *c, size_t n)
+{
+    mst_request *r = msi_zalloc(c->allocator, sizeof *r + n * sizeof r->members[0]);
+    if (r) {
+        r->refs = 1;
+        r->kind = MSI_MANY;
+        r->memory = *c->allocator;
+        r->members = (mst_request **) (void *) (r + 1);
+    }
+    return r;
+}
+
+void msi_request_add_member(mst_request *many, mst_request *r)
+{
+    msi_request_retain(r);
+    many->members[many->member_count++] = r;
+}
+
+/* The handle is written before the request can be answered on another thread. */
+mst_status msi_request_post(mst_request *r)
+{
+    mst_request **handle = r->options.request;
+    r->options.request = NULL;
+    if (handle) {
+        *handle = r;
+        msi_request_retain(r);
+    }
+    msi_request_retain(r); /* of the intake */
+    mst_status status = msi_lane_post(r->lane, r, r->reserved);
+    if (status == MST_OK) {
+        return MST_PENDING;
+    }
+    if (handle) {
+        *handle = NULL;
+        msi_request_release(r);
+    }
+    msi_write_forget(r);
+    msi_request_release(r);
+    msi_request_release(r);
+    return status;
+}
+
+static void begin_kind(mst_request *r)
+{
+    switch (r->kind) {
+    case MSI_GET:
+        msi_flight_begin(r);
+        break;
+    case MSI_SET:
+    case MSI_REMOVE:
+    case MSI_TOUCH:
+        msi_write_begin(r);
+        break;
+    case MSI_EXISTS:
+        msi_look_begin(r);
+        break;
+    case MSI_CLEAR:
+        msi_clear_begin(r);
+        break;
+    case MSI_MANY:
+        break;
+    }
+}
+
+void msi_request_begin(mst_request *r)
+{
+    if (r->answered) {
+        return; /* cancelled before it began */
+    }
+    r->lane->endless += !r->begun && !r->deadline_ms; /* may begin again behind a busy write */
+    r->begun = true;
+    if (r->deadline_ms && !r->deadline.node.place &&
+        msi_loop_arm(r->lane->loop, &r->deadline, r->deadline_ms)) {
+        msi_request_finish_with(r, MST_ENOMEM, MST_WHY_REJECTED);
+        return;
+    }
+    begin_kind(r);
+}
+
+static void count_answer(mst_request *r)
+{
+    static const msi_counter by_tier[] = {MSI_COUNT_far_hits, MSI_COUNT_near_hits};
+    msi_counters *c = &r->cache->counters;
+    const mst_result *result = &r->result;
+    if (result->why == MST_WHY_TIMED_OUT) {
+        msi_count(c, MSI_COUNT_timeouts, 1);
+    } else if (result->why == MST_WHY_CANCELED) {
+        msi_count(c, MSI_COUNT_cancels, 1);
+    } else if (r->kind == MSI_SET) {
+        msi_count(c, MSI_COUNT_sets, 1);
+    } else if (r->kind == MSI_REMOVE) {
+        msi_count(c, MSI_COUNT_removes, 1);
+    } else if (r->kind == MSI_GET && result->why == MST_WHY_HIT) {
+        msi_count(c, by_tier[r->cache->tiers[result->tier]->near], 1);
+    } else if (r->kind == MSI_GET && result->why == MST_WHY_COALESCED) {
+        msi_count(c, MSI_COUNT_coalesced, 1);
+    } else if (r->kind == MSI_GET && result->status == MST_MISS) {
+        msi_count(c, MSI_COUNT_misses, 1);
+    }
+}
+
+void msi_request_finish(mst_request *r, mst_result *result)
+{
+    if (r->answered) {
+        mst_result_release(result);
+        return;
+    }
+    r->answered = true;
+    r->result = *result;
+    *result = (mst_result){0};
+    count_answer(r);
+    msi_loop_disarm(r->lane->loop, &r->deadline);
+    if (r->begun) {
+        r->lane->endless -= !r->deadline_ms;
+        msi_list_remove(&r->link); /* nobody's waiter any more */
+    }
+    if (!r->writing) {
+        msi_write_forget(r);
+    }
+    if (atomic_exchange(&r->state, MSI_DONE) == MSI_CANCELLING && !r->cancel_ran) {
+        r->cancel_awaited = true; /* the lane must live until the task has come */
+        msi_lane_enter(r->lane);
+    }
+    msi_list_append(&r->lane->finished, &r->answer_link);
+    msi_loop_again(r->lane->loop);
+}
+
+void msi_request_finish_with(mst_request *r, mst_status status, int why)
+{
+    mst_result result = msi_result(status, why);
+    msi_request_finish(r, &result);
+}
+
+void msi_request_answer(mst_request *r)
+{
+    if (r->batch) {
+        r->batch->results[r->batch_index] = r->result;
+        msi_batch_count_down(r->batch);
+    } else {
+        if (r->done) {
+            r->done(r->arg, &r->result);
+        }
+        mst_result_release(&r->result);
+    }
+    msi_request_release(r);
+}
+
+/* ---- cancellation: by a task, so that all that happens to a request happens on its loop */
+
+static void run_cancel(msi_task *task)
+{
+    mst_request *r = MSI_CONTAINER(task, mst_request, cancel);
+    r->cancel_ran = true;
+    if (r->cancel_awaited) {
+        msi_lane_leave(r->lane);
+    } else {
+        msi_request_finish_with(r, MST_ECANCELED, MST_WHY_CANCELED);
+    }
+    msi_request_release(r);
+}
+
+/* Only who moves the state from live may touch the lane: an answered request's may be gone. */
+void mst_cancel(mst_request *r)
+{
+    int live = MSI_LIVE;
+    for (size_t i = 0; r && i < r->member_count; i++) {
+        mst_cancel(r->members[i]);
+    }
+    if (!r || r->kind == MSI_MANY ||
+        !atomic_compare_exchange_strong(&r->state, &live, MSI_CANCELLING)) {
+        return;
+    }
+    msi_request_retain(r);
+    r->cancel.run = run_cancel;
+    msi_loop_post(r->lane->loop, &r->cancel);
+}
+
+void mst_request_release(mst_request *r)
+{
+    if (r) {
+        msi_request_release(r);
+    }
+}

@@ -1,0 +1,191 @@
+/* write_near.c - in-process tiers are changed under the stripe of the key: on the caller's thread
+ * when there are no others, else on the loop, by write.c. */
+#include "pipeline/write_near.h"
+
+#include "base/clock.h"
+#include "pipeline/write.h"
+
+uint16_t msi_conditions(const mst_options *o)
+{
+    return (uint16_t) ((o->flags & MST_F_IF_ABSENT ? MST_OPF_IF_ABSENT : 0) |
+                       (o->flags & MST_F_IF_PRESENT ? MST_OPF_IF_PRESENT : 0));
+}
+
+/* A condition is decided by the farthest tier (the caller has seen to it that it is in process);
+ * the nearer ones then follow it. */
+mst_result msi_set_near(msi_store *s, msi_key_ref k, uint16_t conditions)
+{
+    mst_cache *c = s->cache;
+    mst_status status = MST_MISS;
+    int tier = MST_TIER_NONE;
+    for (unsigned i = c->tier_count; i-- > 0;) {
+        if (!c->tiers[i]->near) {
+            continue;
+        }
+        bool decides = i + 1 == c->tier_count;
+        mst_status took = msi_store_near(s, i, k, decides ? conditions : 0);
+        if (took == MST_OK) {
+            tier = (int) i;
+        } else if (status == MST_MISS || took < 0) {
+            status = took;
+        }
+        if (decides && conditions && took != MST_OK) {
+            break; /* nothing changes */
+        }
+    }
+    status = tier >= 0 ? MST_OK : status;
+    mst_result r = msi_result(status, tier >= 0 ? MST_WHY_STORED : MST_WHY_NOT_STORED);
+    r.tier = (int16_t) tier;
+    return r;
+}
+
+mst_result msi_remove_near(mst_cache *c, msi_key_ref k)
+{
+    mst_result r = msi_result(MST_MISS, MST_WHY_MISS);
+    for (unsigned i = 0; i < c->tier_count; i++) {
+        if (c->tiers[i]->near && msi_near_remove(c, i, k) == MST_OK && r.status == MST_MISS) {
+            r = msi_result(MST_OK, MST_WHY_REMOVED);
+            r.tier = (int16_t) i;
+        }
+    }
+    return r;
+}
+
+mst_result msi_touch_near(mst_cache *c, msi_key_ref k, msi_life life)
+{
+    mst_result r = msi_result(MST_MISS, MST_WHY_MISS);
+    for (unsigned i = 0; i < c->tier_count; i++) {
+        if (c->tiers[i]->near && msi_near_touch(c, i, k, life, life.created_ms) == MST_OK &&
+            r.status == MST_MISS) {
+            r = msi_result(MST_OK, MST_WHY_HIT);
+            r.tier = (int16_t) i;
+        }
+    }
+    return r;
+}
+
+/* ---- on the caller's thread */
+
+static bool is_written(msi_stripe *stripe, msi_key_ref k)
+{
+    return msi_claim_find(stripe, MSI_CLAIM_ANNOUNCED, k.hash, k.key, NULL) ||
+           msi_claim_find(stripe, MSI_CLAIM_BUSY, k.hash, k.key, NULL);
+}
+
+/* The stripe, or NULL when a write of the key is on its way through the loop: this one must not
+ * overtake it. */
+static msi_stripe *lock_unwritten(mst_cache *c, msi_key_ref k)
+{
+    msi_stripe *stripe = msi_claims_lock(&c->claims, k.hash);
+    if (is_written(stripe, k)) {
+        msi_claims_unlock(stripe);
+        return NULL;
+    }
+    return stripe;
+}
+
+/* Bytes into tiers that hold values: nothing is prepared, the provider copies from the caller. */
+static mst_status set_bytes(mst_cache *c, msi_key_ref k, const mst_input *in, const mst_options *o,
+                            mst_result *result)
+{
+    uint64_t now = msi_now_ms();
+    msi_value v = {.has_payload = true, .payload = {in->data, in->len}};
+    msi_store s = {
+        .cache = c, .value = &v, .life = msi_cache_life(c, &o->entry, now), .cost = o->entry.cost};
+    msi_stripe *stripe = lock_unwritten(c, k);
+    if (!stripe) {
+        return MST_PENDING;
+    }
+    msi_claim_supersede(stripe, k.hash, k.key, false);
+    *result = msi_set_near(&s, k, msi_conditions(o));
+    msi_claims_unlock(stripe);
+    if (in->release) {
+        in->release(in->owner);
+    }
+    return result->status;
+}
+
+/* Anything else is encoded and sealed first, outside the stripe. A write that is announced
+ * meanwhile is concurrent with this one, so that either may be the last. */
+static mst_status set_prepared(mst_cache *c, msi_key_ref k, const mst_input *in,
+                               const mst_options *o, mst_result *result)
+{
+    msi_stripe *stripe = lock_unwritten(c, k);
+    if (!stripe) {
+        return MST_PENDING;
+    }
+    msi_claims_unlock(stripe);
+    msi_value *v;
+    mst_status status =
+        msi_value_from_input(&c->codec, c->allocator, in, o->type, c->settings.max_value_bytes, &v);
+    if (status) {
+        return status;
+    }
+    msi_store *s = msi_store_new(c, v, &o->entry, msi_cache_life(c, &o->entry, msi_now_ms()));
+    status = s ? MST_OK : MST_ENOMEM;
+    if (s && msi_store_needs_seal(c, 0, c->tier_count)) {
+        status = msi_store_seal(s);
+    }
+    if (!status) {
+        stripe = msi_claims_lock(&c->claims, k.hash);
+        msi_claim_supersede(stripe, k.hash, k.key, false);
+        *result = msi_set_near(s, k, msi_conditions(o));
+        msi_claims_unlock(stripe);
+        status = result->status;
+    }
+    msi_store_release(s);
+    msi_value_release(v);
+    return status;
+}
+
+static mst_status set_now(mst_cache *c, msi_key_ref k, const mst_input *in, const mst_options *o,
+                          mst_result *result)
+{
+    bool seals = msi_store_needs_seal(c, 0, c->tier_count);
+    bool large = in->len >= c->settings.offload_bytes;
+    if (seals && large && c->codec.compressor && o->entry.compress != MST_NO) {
+        return MST_PENDING; /* work for the pool */
+    }
+    if (!o->type && in->len > c->settings.max_value_bytes) {
+        if (in->release) {
+            in->release(in->owner);
+        }
+        return MST_ETOOBIG;
+    }
+    return o->type || seals ? set_prepared(c, k, in, o, result) : set_bytes(c, k, in, o, result);
+}
+
+static mst_status change_now(mst_cache *c, msi_request_kind kind, msi_key_ref k,
+                             const mst_options *o, mst_result *result)
+{
+    msi_stripe *stripe = lock_unwritten(c, k);
+    if (!stripe) {
+        return MST_PENDING;
+    }
+    msi_claim_supersede(stripe, k.hash, k.key, kind == MSI_TOUCH);
+    *result = kind == MSI_REMOVE ? msi_remove_near(c, k)
+                                 : msi_touch_near(c, k, msi_cache_life(c, &o->entry, msi_now_ms()));
+    msi_claims_unlock(stripe);
+    return result->status;
+}
+
+mst_status msi_write_now(mst_cache *c, msi_request_kind kind, msi_key_ref k, const mst_input *in,
+                         const mst_options *o, mst_result *result)
+{
+    if (!msi_cache_all_near(c)) {
+        return MST_PENDING;
+    }
+    *result = msi_result(MST_PENDING, MST_WHY_NONE);
+    mst_status status =
+        kind == MSI_SET ? set_now(c, k, in, o, result) : change_now(c, kind, k, o, result);
+    if (status < 0 && status != result->status) {
+        *result = msi_result(status, MST_WHY_REJECTED);
+    }
+    if (status != MST_PENDING) {
+        static const msi_counter of_kind[] = {[MSI_SET] = MSI_COUNT_now_sets,
+                                              [MSI_REMOVE] = MSI_COUNT_now_removes,
+                                              [MSI_TOUCH] = MSI_COUNT_now_others};
+        msi_count(&c->counters, of_kind[kind], 1);
+    }
+    return status;
+}

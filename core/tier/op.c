@@ -1,0 +1,171 @@
+/* op.c - the life of one operation: new, queued, with the provider, answered once, freed.
+ *
+ * The op outlives its sender's interest: when a tier is too slow the sender is told so (lost) and
+ * goes on, while the op stays until the provider has answered it. */
+#include <string.h>
+
+#include "base/clock.h"
+#include "tier/port.h"
+
+enum { PRIV_ALIGN = 16 };
+
+static size_t round_up(size_t n)
+{
+    return (n + PRIV_ALIGN - 1) / PRIV_ALIGN * PRIV_ALIGN;
+}
+
+msi_op *msi_op_new(msi_port *p, uint16_t code, const mst_space *space, mst_slice key, uint64_t hash)
+{
+    size_t priv_at = round_up(offsetof(msi_op, op) + sizeof(mst_op));
+    size_t key_at = priv_at + round_up(p->tier->ops->op_priv_size);
+    msi_op *op = msi_alloc(p->tier->allocator, key_at + key.len);
+    if (!op) {
+        return NULL;
+    }
+    memset(op, 0, key_at);
+    msi_list_init(&op->link);
+    op->port = p;
+    op->allocator = p->tier->allocator;
+    op->op.struct_size = sizeof(mst_op);
+    op->op.code = code;
+    op->op.priv_offset = (uint32_t) (priv_at - offsetof(msi_op, op));
+    op->op.hash = hash;
+    op->op.space = space;
+    op->op.expires_ms = MST_TIME_UNKNOWN;
+    if (key.len) {
+        memcpy((char *) op + key_at, key.data, key.len);
+    }
+    op->op.key = (mst_slice){(char *) op + key_at, key.len};
+    return op;
+}
+
+void msi_op_answered(msi_op *op)
+{
+    op->out = false;
+    msi_list_remove(&op->link);
+    msi_list_append(&op->port->done, &op->link);
+    msi_loop_again(op->port->loop);
+}
+
+/* The tier took too long. Tell the sender now; what the provider has stays with it. */
+static void on_deadline(msi_deadline *d)
+{
+    msi_op *op = MSI_CONTAINER(d, msi_op, deadline);
+    msi_port *p = op->port;
+    atomic_fetch_add_explicit(&p->tier->timeouts, 1, memory_order_relaxed);
+    if (!op->out) {
+        op->op.status = MST_ETIMEDOUT; /* it never left, or its answer is about to be told */
+        msi_op_answered(op);
+        return;
+    }
+    msi_tier_failed(p->tier, MST_ETIMEDOUT);
+    op->lost = true;
+    p->lost++;
+    if (p->tier->ops->cancel && !p->tier->blocking) {
+        p->tier->ops->cancel(p->instance->self, &op->op);
+    }
+    op->done(op, MST_ETIMEDOUT);
+}
+
+void msi_op_send(msi_op *op, void (*done)(msi_op *, mst_status), void *owner)
+{
+    msi_port *p = op->port;
+    op->done = done;
+    op->owner = owner;
+    p->pending++;
+    msi_loop_keep(p->loop);
+    msi_list_append(&p->queued, &op->link);
+    msi_loop_again(p->loop);
+    if (p->stopping) {
+        op->op.status = MST_ECLOSED;
+        msi_op_answered(op);
+        return;
+    }
+    if (p->tier->settings.timeout_ms > 0) {
+        op->deadline.due = on_deadline;
+        op->op.deadline_ms = msi_now_ms() + (uint64_t) p->tier->settings.timeout_ms;
+        if (msi_loop_arm(p->loop, &op->deadline, op->op.deadline_ms)) {
+            op->op.status = MST_ENOMEM;
+            msi_op_answered(op);
+        }
+    }
+}
+
+static void destroy(msi_op *op)
+{
+    if (op->op.out.release) {
+        op->op.out.release(op->op.out.owner);
+    }
+    if (op->drop) {
+        op->drop(op->held);
+    }
+    msi_free(op->allocator, op);
+}
+
+void msi_op_free(msi_op *op)
+{
+    if (!op->lost) {
+        destroy(op);
+    }
+}
+
+void msi_port_tell(msi_port *p)
+{
+    msi_list batch;
+    msi_list_init(&batch);
+    msi_list_splice(&batch, &p->done);
+    for (msi_list *at; (at = msi_list_take(&batch));) {
+        msi_op *op = MSI_CONTAINER(at, msi_op, link);
+        msi_loop_disarm(p->loop, &op->deadline);
+        p->pending--;
+        msi_loop_unkeep(p->loop);
+        if (op->lost) {
+            p->lost--;
+            destroy(op);
+            continue;
+        }
+        if (op->op.status < 0) {
+            msi_tier_failed(p->tier, op->op.status);
+        }
+        op->done(op, op->op.status);
+    }
+}
+
+/* ---- host->op_done() */
+
+static bool first_completion(msi_op *op)
+{
+    if (atomic_fetch_add(&op->completions, 1) == 0) {
+        return true;
+    }
+    msi_log_write(op->port->tier->log, MST_LOG_ERROR,
+                  "provider \"%s\" completed an operation twice; the second is ignored",
+                  op->port->tier->name);
+    return false;
+}
+
+static void done(mst_op *o, mst_status status)
+{
+    msi_op *op = MSI_CONTAINER(o, msi_op, op);
+    if (first_completion(op)) {
+        o->status = status == MST_PENDING ? MST_EIO : status;
+        msi_op_answered(op);
+    }
+}
+
+static void arrive(msi_task *task)
+{
+    msi_op_answered(MSI_CONTAINER(task, msi_op, task));
+}
+
+static void done_mt(mst_op *o, mst_status status)
+{
+    msi_op *op = MSI_CONTAINER(o, msi_op, op);
+    if (first_completion(op)) {
+        o->status = status == MST_PENDING ? MST_EIO : status;
+        op->task.run = arrive;
+        msi_loop_post(op->port->loop, &op->task);
+    }
+}
+
+const msi_op_hooks msi_op_completion = {done, done_mt};

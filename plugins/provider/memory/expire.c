@@ -1,0 +1,94 @@
+/* expire.c - when an entry ends, and how the dead are found.
+ *
+ * There is no timer. An expired entry is a miss and goes when it is asked for; those that nobody
+ * asks for are found by a hand that goes round the index, a few steps with each write. Each segment
+ * knows a moment before which none of its entries ends, so the hand skips what has nothing to give,
+ * and a cache without expiry pays for a look at a few words.
+ */
+#include "shard.h"
+
+enum {
+    RENEWALS = 8, /* a sliding end is moved at most so many times per window */
+    LOOKS = 4     /* places of the directory per write */
+};
+
+uint64_t mem_life_end(uint64_t limit_ms, uint64_t window_ms, uint64_t now_ms)
+{
+    if (!window_ms || window_ms > UINT64_MAX - now_ms) {
+        return limit_ms;
+    }
+    uint64_t end = now_ms + window_ms;
+    return limit_ms && limit_ms < end ? limit_ms : end;
+}
+
+void mem_entry_renew(mem_entry *e, uint32_t node_room, uint64_t now_ms)
+{
+    if (!(e->fields & MEM_HAS_SLIDING)) {
+        return;
+    }
+    const mem_sliding sliding = mem_entry_sliding(e, node_room);
+    uint64_t end = mem_life_end(sliding.limit_ms, sliding.window_ms, now_ms);
+    uint64_t before = mem_entry_end(e);
+    uint64_t step = sliding.window_ms / RENEWALS;
+    if (end > before && (end - before >= step || end == sliding.limit_ms)) {
+        atomic_store_explicit(&e->expires_ms, end, memory_order_relaxed);
+    }
+}
+
+static void expire(mem_shard *sh, mem_entry *e, mem_doomed *doomed)
+{
+    mem_shard_drop(sh, e, MST_GONE_EXPIRED, doomed);
+    sh->counters.expirations++;
+}
+
+mem_entry *mem_shard_find(mem_shard *sh, const mst_op *op, mem_doomed *doomed)
+{
+    mem_entry *e = mem_index_find(&sh->index, op);
+    if (e && mem_life_over(mem_entry_end(e), op->now_ms)) {
+        expire(sh, e, doomed);
+        return NULL;
+    }
+    return e;
+}
+
+static void next_segment(mem_index *ix)
+{
+    ix->hand.at = (ix->hand.at + 1) % mem_index_places(ix);
+    ix->hand.line = 0;
+    ix->hand.soonest_ms = UINT64_MAX;
+}
+
+static void sweep_line(mem_shard *sh, mem_segment *s, uint64_t now_ms, mem_doomed *doomed)
+{
+    mem_hand *hand = &sh->index.hand;
+    mem_line *line = &s->line[hand->line];
+    for (uint32_t slot = 0; slot < MEM_LINE_SLOTS; slot++) {
+        mem_entry *e = atomic_load_explicit(&line->slot[slot], memory_order_relaxed);
+        uint64_t end = e ? mem_entry_end(e) : 0;
+        if (mem_life_over(end, now_ms)) {
+            expire(sh, e, doomed);
+        } else if (end && end < hand->soonest_ms) {
+            hand->soonest_ms = end;
+        }
+    }
+    if (++hand->line == MEM_SEGMENT_LINES) {
+        s->soonest_ms = hand->soonest_ms;
+        next_segment(&sh->index);
+        return;
+    }
+    for (uint32_t slot = 0; slot < MEM_LINE_SLOTS; slot++) { /* for the next write */
+        __builtin_prefetch(atomic_load_explicit(&line[1].slot[slot], memory_order_relaxed));
+    }
+}
+
+void mem_shard_sweep(mem_shard *sh, uint64_t now_ms, mem_doomed *doomed)
+{
+    for (int i = 0; i < LOOKS; i++) {
+        mem_segment *s = mem_index_segment(&sh->index, sh->index.hand.at);
+        if (s && s->soonest_ms <= now_ms) {
+            sweep_line(sh, s, now_ms, doomed);
+            return;
+        }
+        next_segment(&sh->index);
+    }
+}

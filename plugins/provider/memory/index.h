@@ -1,0 +1,103 @@
+/* index.h - where the entries of a shard are: hash to entry.
+ *
+ * Extendible hashing. A directory of 2^depth pointers leads to segments of 64 cache lines; a line
+ * has seven entries and, in one word, a one-byte tag of each. A hit reads the directory (small,
+ * hot), one line, and the entry. What does not fit into its line goes into the next ones of the
+ * segment; each line counts how many entries passed it, so that a search ends at the first line
+ * that none passed, and a removal leaves no tombstone.
+ *
+ * A segment that is full is split in two: growth is a few hundred moves now and then, never a
+ * rebuild of the whole, costs 4 KiB at a time, and needs no second table that searches would have
+ * to look at. The index never shrinks.
+ *
+ * How the hash is used: bits 0-5 line, 6-31 directory, 32-39 tag; the high bits choose the shard.
+ *
+ * All [shard-lock], except the two prefetches, which may see old contents but never freed memory:
+ * segments and replaced directories stay until mem_index_fini().
+ */
+#ifndef MEM_INDEX_H
+#define MEM_INDEX_H
+
+#include "entry.h"
+
+enum {
+    MEM_LINE_SLOTS = 7,
+    MEM_SEGMENT_LINES = 64,
+    MEM_LINE_BITS = 6,
+    MEM_SEGMENT_SLOTS = MEM_LINE_SLOTS * MEM_SEGMENT_LINES,
+    MEM_SEGMENT_SPLIT = MEM_SEGMENT_SLOTS * 9 / 10, /* full enough */
+    MEM_DEPTH_MAX = 32 - MEM_LINE_BITS
+};
+
+/* Byte i of tags is the tag of slot i, 0 when it is empty; byte 7 counts the entries that passed.
+ */
+typedef struct mem_line {
+    _Alignas(64) _Atomic uint64_t tags;
+    _Atomic(mem_entry *) slot[MEM_LINE_SLOTS];
+} mem_line;
+
+typedef struct mem_segment {
+    _Alignas(64) uint32_t depth; /* hash bits that all its entries share */
+    uint32_t count;
+    uint64_t soonest_ms; /* no entry expires before; UINT64_MAX */
+    mem_line line[MEM_SEGMENT_LINES];
+} mem_segment;
+
+typedef struct mem_directory {
+    uint32_t depth;
+    struct mem_directory *older; /* replaced, kept for prefetches under way */
+    _Atomic(mem_segment *) segment[];
+} mem_directory;
+
+/* The clock hand that looks for expired entries. */
+typedef struct mem_hand {
+    uint32_t at;         /* in the directory */
+    uint32_t line;       /* of that segment, the next one to look at */
+    uint64_t soonest_ms; /* of what was seen in the segment so far */
+} mem_hand;
+
+typedef struct mem_index {
+    _Atomic(mem_directory *) directory;
+    const mst_host *host;
+    uint32_t node_room;
+    uint64_t count;
+    uint64_t bytes; /* charge of segments and directories */
+    uint64_t splits;
+    mem_hand hand;
+} mem_index;
+
+mst_status mem_index_init(mem_index *, const mst_host *, uint32_t node_room);
+void mem_index_fini(mem_index *); /* safe on a zeroed one; does not free entries */
+
+/* The entry of op->space and op->key, expired or not; NULL. */
+mem_entry *mem_index_find(const mem_index *, const mst_op *);
+
+/* What mem_index_grow() would be charged before an insertion with this hash; 0: it is not due. */
+uint64_t mem_index_growth(const mem_index *, uint64_t hash);
+/* Split the segment of the hash. Without memory nothing changes. */
+mst_status mem_index_grow(mem_index *, uint64_t hash);
+/* false: the segment is full to the last slot. The key must not be there already. */
+bool mem_index_insert(mem_index *, uint64_t hash, mem_entry *);
+/* Take out an entry that is there. */
+void mem_index_remove(mem_index *, mem_entry *);
+/* Tell the hand that an entry with this hash will expire then; 0 never. */
+void mem_index_note_expiry(mem_index *, uint64_t hash, uint64_t expires_ms);
+
+/* Walking: the segment at a place of the directory; NULL when it was seen at a lower place.
+ * A split moves entries to higher places only. */
+static inline mem_segment *mem_index_segment(const mem_index *ix, uint32_t at)
+{
+    mem_directory *d = atomic_load_explicit(&ix->directory, memory_order_relaxed);
+    mem_segment *s = atomic_load_explicit(&d->segment[at], memory_order_relaxed);
+    return at >> s->depth ? NULL : s;
+}
+static inline uint32_t mem_index_places(const mem_index *ix)
+{
+    return 1u << atomic_load_explicit(&ix->directory, memory_order_relaxed)->depth;
+}
+
+/* [any-thread] Bring into the cache what a search will touch: first the line, then the entry. */
+void mem_index_prefetch_line(const mem_index *, uint64_t hash);
+void mem_index_prefetch_entry(const mem_index *, uint64_t hash);
+
+#endif

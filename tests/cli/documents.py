@@ -1,0 +1,151 @@
+"""memstache.ini and the manual pages say what the command says: nothing can drift apart."""
+import os
+import re
+
+import command
+import usage
+
+SHIPPED = ['provider memory', 'compressor brotli', 'serializer raw', 'serializer protobuf',
+           'serializer json', 'eviction lru', 'eviction random']
+
+
+def read(*parts):
+    with open(os.path.join(command.SOURCE, *parts), encoding='utf-8') as file:
+        return file.read()
+
+
+def shipped():
+    return [plugin for plugin in SHIPPED if command.has_plugin(plugin.replace(' ', '_'))]
+
+
+class Ini(command.Case):
+    def setUp(self):
+        super().setUp()
+        self.text = read('memstache.ini')
+        self.active = re.sub(r'(?m)^;(?=[a-z_]+ =)', '', self.text)
+
+    def keys(self, text):
+        """{(section, key): value}"""
+        found, section = {}, None
+        for line in text.splitlines():
+            if match := re.fullmatch(r'\[(\S+)\]', line):
+                section = match.group(1)
+            elif match := re.fullmatch(r'([a-z_]+) =(?: (.*))?', line):
+                self.assertNotIn((section, match.group(1)), found)
+                found[section, match.group(1)] = match.group(2) or ''
+            else:
+                self.assertRegex(line, r'^(# .*|#|)$', 'neither a key nor a comment')
+        return found
+
+    def settings(self, *words):
+        answer = self.expect(0, *words, '--json', 'config', 'show', err='')
+        return {(s['section'], s['key']): s['value'] for s in self.objects(answer)}
+
+    def test_works_as_it_is(self):
+        self.write('memstache.ini', self.text)
+        self.expect(0, 'config', 'check', out=b'memstache.ini: ok, 1 cache, 3 plugins\n', err='')
+        self.batch(0, 'set a 1', 'get a', out=b'1\n', err='')
+
+    def test_changes_nothing(self):
+        """Neither as it is nor with every line taken in: they are the defaults."""
+        defaults = self.settings('-c', '/dev/null')
+        for text in (self.text, self.active):
+            self.write('memstache.ini', text)
+            self.assertEqual(self.settings(), defaults)
+
+    def test_every_line_is_understood_when_selected(self):
+        self.write('memstache.ini', self.active)
+        for plugin in shipped():
+            kind, name = plugin.split()
+            key = {'provider': 'cache.tiers', 'eviction': 'provider.memory.eviction'}.get(
+                kind, 'cache.' + kind)
+            self.expect(0, '--set', f'{key}={name}', 'config', 'check', err='')
+
+    def test_every_key_is_there(self):
+        """The keys of the core from what is in effect, those of the plugins from their infos."""
+        wanted = {key: value for key, value in self.settings('-c', '/dev/null').items()
+                  if '.' not in key[0]}
+        for plugin in shipped():
+            kind, name = plugin.split()
+            info, = self.objects(self.expect(0, '--json', 'plugin', 'info', kind, name, err=''))
+            for option in info['options'] + info['core_keys']:
+                wanted[f'{kind}.{name}', option['name']] = option['default'] or ''
+        found = {key: value for key, value in self.keys(self.active).items()
+                 if '.' not in key[0] or key[0].replace('.', ' ') in shipped()}
+        self.assertEqual(found, wanted)
+
+
+class Manual(command.Case):
+    def page(self, name):
+        """The text of a page, without its markup."""
+        return re.sub(r'\\[&e]', '', read('sdk', 'man', name)).replace('Fl -', '--')
+
+    def words_of(self, page):
+        return ' '.join(page.split())
+
+    def test_every_command(self):
+        page = self.page('memstache.1')
+        for name in usage.commands(self):
+            self.assertRegex(page, rf'(?m)^\.(It|Ic|It Xo\n\.Ic) (Ic )?{name}\b', name)
+
+    def test_every_option(self):
+        page = self.page('memstache.1')
+        for name in usage.commands(self):
+            for option in re.findall(r'--([a-z-]+)',
+                                     self.expect(0, 'help', *name.split()).out.decode()):
+                self.assertRegex(page, rf'--{option}\b|Fl -{option}\b', name)
+
+    def test_every_exit_code(self):
+        header = read('sdk', 'cli', 'cli.h')
+        codes = re.findall(r'\bCLI_\w+ = (\d)', header.split('};')[0])
+        self.assertGreaterEqual(len(codes), 5)
+        section = self.page('memstache.1').split('.Sh EXIT STATUS')[1].split('.Sh')[0]
+        self.assertEqual(re.findall(r'(?m)^\.It (\d)$', section), codes)
+
+    def test_note(self):
+        text = self.words_of(self.page('memstache.1'))
+        self.assertIn(command.NOTE.removeprefix('memstache: ').strip(), text)
+
+    def test_every_json_member(self):
+        page = self.page('memstache.1')
+        name = self.write('value', b'\xff')
+        answers = self.objects(self.batch(1, f'set a --file {name}', 'get a', 'get "\\xff"',
+                                          'config check', 'version', words=['--json']))
+        for answer in answers:
+            for member in answer:
+                if member not in ('caches', 'plugins'):
+                    self.assertIn(member, page)
+
+    def test_every_key_with_its_default(self):
+        """[section] key of the core: named, with the default that is in effect."""
+        page = self.page('memstache.5')
+        answer = self.expect(0, '-c', '/dev/null', '--json', 'config', 'show')
+        for setting in self.objects(answer):
+            if '.' in setting['section']:
+                continue
+            section = re.split(rf'\.Ss Sections? {setting["section"]}\b', page)
+            self.assertEqual(len(section), 2, setting)
+            section = re.split(r'(?m)^\.S[sh] ', section[1])[0]
+            default = setting['value'] or '(empty|the name of the cache)'
+            self.assertRegex(section, rf'(?m)^\.It Ic {setting["key"]} No \(.*\bdefault '
+                                      rf'{default}\)$', setting)
+
+    def test_every_key_of_shipped_plugins(self):
+        page = self.page('memstache.5')
+        for plugin in shipped():
+            kind, name = plugin.split()
+            self.assertIn(f'{kind} {name}', page)
+            info, = self.objects(self.expect(0, '--json', 'plugin', 'info', kind, name))
+            for option in info['options']:
+                if name == 'json':  # the same as those of protobuf
+                    self.assertIn('.Ic ' + option['name'], page)
+                else:
+                    self.assertRegex(page, rf'(?m)^\.It Ic {option["name"]} No \(.*\bdefault '
+                                           rf'{re.escape(option["default"])}\)$', plugin)
+            for key in info['core_keys']:
+                section = re.split(rf'(?m)^\.Ss .*\b{kind}\.NAME\b', page)[1].split('.Ss')[0]
+                self.assertIn(f'.It Ic {key["name"]} ', section, plugin)
+
+
+if __name__ == '__main__':
+    command.main()
