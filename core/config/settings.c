@@ -126,8 +126,8 @@ static const mst_option tier_table[] = {
      .offset = TIER(hold),
      .def = "auto",
      .choices = "auto|values|sealed",
-     .help = "What the tier keeps: values ready for use, or sealed as for a back end; auto keeps "
-             "values in the process and seals what leaves it."},
+     .help = "What a tier in the process keeps: values ready for use, or sealed ones, compressed; "
+             "auto seals only in the last tier of a cache that compresses."},
     {.name = "expire",
      .type = MST_OPT_MS,
      .offset = TIER(expire_ms),

@@ -22,7 +22,7 @@ configure() {
 # compile DIR [TARGET...]
 compile() {
     compile_start=$(date +%s)
-    ninja -C "$@" >"$scratch/compile.log" 2>&1 </dev/null
+    ninja -k 20 -C "$@" >"$scratch/compile.log" 2>&1 </dev/null
     compile_status=$?
     compile_seconds=$(($(date +%s) - compile_start))
     if [ "$compile_seconds" -gt 1 ]; then

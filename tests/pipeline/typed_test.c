@@ -320,7 +320,7 @@ static void load_object(void *arg, mst_load *load)
 {
     object_loader *l = arg;
     atomic_fetch_add(&l->calls, 1);
-    CHECK(mst_load_type(load) == &product_type);
+    CHECK(mst_load_type(load)->descriptor == product_type.descriptor);
     mst_input input = {.object = &l->p};
     if (l->take_over) {
         input.release = object_given_back;
@@ -368,6 +368,32 @@ static void loader_gives_objects(void)
     }
 }
 
+/* What is stored and cannot be decoded is as good as not there: it is loaded again and replaced. */
+static void undecodable_is_loaded(void)
+{
+    static const char *const chains[] = {"memory", "memory, slow", "slow", "near, slow"};
+    for (int i = 0; i < 4; i++) {
+        t_env env;
+        char settings[200];
+        product old = make("old", 1);
+        object_loader l = {.p = make("new", 2)};
+        mst_loader loader = {.load = load_object, .arg = &l};
+        mst_options options = {.type = &product_v2};
+        snprintf(settings, sizeof settings, "cache tiers = %s\n", chains[i]);
+        t_fresh();
+        open_typed(&env, "protobuf", settings);
+        t_about("%s", chains[i]);
+        set_typed(&env, "k", &old, &product_type);
+        t_reply *r = t_wait(t_begin_load(&env, "k", &loader, &options));
+        is_product(r, "new", 2);
+        IS_WHY(r, MST_WHY_LOADED);
+        is_product(get_typed(&env, "k", &product_v2, 0), "new", 2);
+        IS_MISS(get_typed(&env, "k", &product_type, 0));
+        CHECK_INT(atomic_load(&l.calls), 1);
+        t_close(&env);
+    }
+}
+
 /* Objects that are held live on when the runtime is closed. */
 static void objects_outlive_the_runtime(void)
 {
@@ -410,4 +436,5 @@ T_MAIN(T_TEST(decodes_once), T_TEST(decodes_a_promoted_value_once), T_TEST(plain
        T_TEST(through_brotli), T_TEST(payload_without_type), T_TEST(schema_mismatch),
        T_TEST(garbage_in_the_far_tier), T_TEST(flipped_bits),
        T_TEST(reads_what_the_old_config_wrote), T_TEST(loader_gives_objects),
-       T_TEST(objects_outlive_the_runtime), T_TEST(type_of_plain_bytes))
+       T_TEST(undecodable_is_loaded), T_TEST(objects_outlive_the_runtime),
+       T_TEST(type_of_plain_bytes))

@@ -7,7 +7,7 @@
  *
  * The encoder ends the process when its allocator returns NULL: that is how it is built by default
  * (BROTLI_ENCODER_EXIT_ON_OOM), and by Debian. So the allocator does not return then. It jumps out
- * of the encoder, which holds nothing but memory, and that memory is in a list.
+ * of the encoder, which holds nothing but memory, and that memory is known (memory.c).
  *
  * Inflating: a stream names its own window and its own number of code tables, before it has proved
  * anything. The decoder never gets more than what a value of the announced length can need: a
@@ -16,10 +16,9 @@
  */
 #include <brotli/decode.h>
 #include <brotli/encode.h>
-#include <memstache/codec.h>
-
-#include <setjmp.h>
 #include <stdint.h>
+
+#include "memory.h"
 
 enum { MODE_GENERIC, MODE_TEXT };
 
@@ -31,6 +30,7 @@ typedef struct brotli {
     const mst_host *host;
     int64_t quality, window;
     int32_t mode;
+    mst_brotli_pool pool;
 } brotli;
 
 static const mst_option options[] = {
@@ -48,67 +48,11 @@ static mst_status brotli_init(void *self, const mst_host *host)
     return MST_OK;
 }
 
-/* ---- memory of one call */
-
-typedef struct block {
-    _Alignas(16) struct block *prev;
-    struct block *next;
-    size_t size;
-} block;
-
-typedef struct memory {
-    const mst_host *host;
-    size_t left;   /* what may still be taken */
-    int refused;   /* for want of `left` */
-    int failed;    /* for want of memory */
-    jmp_buf *bail; /* where to go instead of returning NULL */
-    block *blocks;
-} memory;
-
-static void *take(void *opaque, size_t size)
+static void brotli_fini(void *self)
 {
-    memory *m = opaque;
-    block *b = size <= m->left ? m->host->alloc(m->host, sizeof *b + size) : NULL;
-    if (!b) {
-        m->refused |= size > m->left;
-        m->failed |= size <= m->left;
-        if (m->bail) {
-            longjmp(*m->bail, 1);
-        }
-        return NULL;
-    }
-    m->left -= size;
-    *b = (block){NULL, m->blocks, size};
-    if (b->next) {
-        b->next->prev = b;
-    }
-    m->blocks = b;
-    return b + 1;
-}
-
-static void give_back(void *opaque, void *p)
-{
-    memory *m = opaque;
-    if (!p) {
-        return;
-    }
-    block *b = (block *) p - 1;
-    if (b->prev) {
-        b->prev->next = b->next;
-    } else {
-        m->blocks = b->next;
-    }
-    if (b->next) {
-        b->next->prev = b->prev;
-    }
-    m->left += b->size;
-    m->host->free(m->host, b);
-}
-
-static void give_all_back(memory *m)
-{
-    while (m->blocks) {
-        give_back(m, m->blocks + 1);
+    brotli *b = self;
+    if (b->host) {
+        mst_brotli_pool_fini(&b->pool, b->host);
     }
 }
 
@@ -129,10 +73,10 @@ static uint32_t window_for(size_t len, int64_t max)
     return bits;
 }
 
-static mst_status encode(const brotli *b, memory *m, mst_slice src, void *dst, size_t cap,
-                         size_t *len)
+static mst_status encode(const brotli *b, mst_brotli_memory *m, mst_slice src, void *dst,
+                         size_t cap, size_t *len)
 {
-    BrotliEncoderState *e = BrotliEncoderCreateInstance(take, give_back, m);
+    BrotliEncoderState *e = BrotliEncoderCreateInstance(mst_brotli_take, mst_brotli_give_back, m);
     if (!e) {
         return MST_ENOMEM;
     }
@@ -157,8 +101,8 @@ static mst_status encode(const brotli *b, memory *m, mst_slice src, void *dst, s
 }
 
 /* A function of its own, because what is local to the one that calls setjmp() may be lost. */
-static mst_status encode_or_bail(const brotli *b, memory *m, mst_slice src, void *dst, size_t cap,
-                                 size_t *len)
+static mst_status encode_or_bail(const brotli *b, mst_brotli_memory *m, mst_slice src, void *dst,
+                                 size_t cap, size_t *len)
 {
     jmp_buf bail;
     m->bail = &bail;
@@ -167,10 +111,11 @@ static mst_status encode_or_bail(const brotli *b, memory *m, mst_slice src, void
 
 static mst_status brotli_compress(void *self, mst_slice src, void *dst, size_t cap, size_t *len)
 {
-    const brotli *b = self;
-    memory m = {.host = b->host, .left = SIZE_MAX};
+    brotli *b = self;
+    mst_brotli_memory m;
+    mst_brotli_memory_init(&m, b->host, SIZE_MAX, &b->pool);
     mst_status status = encode_or_bail(b, &m, src, dst, cap, len);
-    give_all_back(&m);
+    mst_brotli_memory_fini(&m);
     return status;
 }
 
@@ -189,8 +134,9 @@ static size_t decoder_budget(size_t len)
 static mst_status brotli_decompress(void *self, mst_slice src, void *dst, size_t len)
 {
     const brotli *b = self;
-    memory m = {.host = b->host, .left = decoder_budget(len)};
-    BrotliDecoderState *d = BrotliDecoderCreateInstance(take, give_back, &m);
+    mst_brotli_memory m;
+    mst_brotli_memory_init(&m, b->host, decoder_budget(len), NULL);
+    BrotliDecoderState *d = BrotliDecoderCreateInstance(mst_brotli_take, mst_brotli_give_back, &m);
     if (!d) {
         return MST_ENOMEM;
     }
@@ -229,6 +175,7 @@ static const mst_plugin plugin = {
     .option_count = sizeof options / sizeof options[0],
     .option_size = sizeof options[0],
     .init = brotli_init,
+    .fini = brotli_fini,
     .ops = &ops,
 };
 

@@ -104,6 +104,28 @@ BROTLI_TEST(small_values_take_little_memory)
     cr_assert_eq(codec_floor_close(&floor_), 0);
 }
 
+/* Between calls, at most a working block for each of four threads is kept. */
+BROTLI_TEST(working_memory_is_kept_and_bounded)
+{
+    msi_instance *i = codec_floor_instance(&floor_, &memstache_module_compressor_brotli, NULL);
+    size_t resting = floor_.plugins.bytes;
+    long calls = 0;
+    for (int n = 0; n < 5; n++) {
+        calls = floor_.trigger.calls;
+        round_trip(i, text, SIZE);
+    }
+    cr_assert_gt(floor_.plugins.bytes, resting);
+    cr_assert_leq(floor_.plugins.bytes - resting, (4 << 20) + 64);
+    long warm = floor_.trigger.calls - calls;
+    msi_instance_release(i);
+    i = codec_floor_instance(&floor_, &memstache_module_compressor_brotli, NULL);
+    calls = floor_.trigger.calls;
+    round_trip(i, text, SIZE);
+    cr_assert_lt(warm + 10, floor_.trigger.calls - calls, "fewer allocations than the first time");
+    msi_instance_release(i);
+    cr_assert_eq(codec_floor_close(&floor_), 0);
+}
+
 /* What other writers make, with the largest window that the format has. */
 BROTLI_TEST(streams_of_other_encoders_are_read)
 {
