@@ -24,23 +24,29 @@ struct clear_job {
     part parts[];
 };
 
-/* Every key of the space from in-process tiers before `last`. */
-static void clear_near(mst_cache *c, unsigned last)
+/* Every key of the space from in-process tiers before `last`. A tier that cannot fails it. */
+static mst_status clear_near(mst_cache *c, unsigned last)
 {
+    mst_status status = MST_OK;
     for (unsigned i = 0; i < last; i++) {
         if (c->tiers[i]->near) {
             mst_op op, *ops = &op;
             msi_near_op(&op, c, MST_OP_CLEAR, (msi_key_ref){{NULL, 0}, 0}, msi_now_ms());
             msi_tier_call(c->tiers[i], &ops, 1);
+            status = op.status < 0 ? op.status : status;
         }
     }
+    return status;
 }
 
 static void near_work(uv_work_t *w)
 {
     clear_job *job = w->data;
     mst_cache *c = job->request->cache;
-    clear_near(c, c->tier_count);
+    mst_status status = clear_near(c, c->tier_count);
+    if (status) {
+        atomic_store(&job->failed, status);
+    }
     msi_claims_supersede_all(&c->claims);
 }
 
@@ -184,7 +190,13 @@ void msi_cache_flushed(mst_cache *c, const msi_tier *t)
     unsigned index;
     if (uses(c, t, &index)) {
         msi_claims_supersede_all(&c->claims);
-        clear_near(c, index);
+        if (clear_near(c, index)) {
+            msi_log_write(
+                c->log, MST_LOG_ERROR,
+                "tier \"%s\" was flushed, and a nearer one cannot be cleared: it may hold "
+                "what has changed",
+                t->name);
+        }
         msi_count(&c->counters, MSI_COUNT_invalidations, 1);
     }
 }

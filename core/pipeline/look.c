@@ -60,7 +60,8 @@ static void far_answered(msi_op *op, mst_status status)
 static void ask_far(mst_request *r)
 {
     mst_cache *c = r->cache;
-    bool ttl = (c->tiers[r->tier]->ops->caps & MST_CAP_TTL) != 0;
+    const msi_tier *t = c->tiers[r->tier];
+    bool ttl = (t->ops->caps & MST_CAP_TTL) && msi_tier_can(t, MST_OP_EXISTS);
     msi_op *op = msi_op_new(r->lane->ports[r->tier], ttl ? MST_OP_EXISTS : MST_OP_GET, &c->space,
                             r->k.key, r->k.hash);
     if (!op) {

@@ -235,7 +235,7 @@ size_t msi_near_get_many(mst_cache *c, const msi_key_ref *k, size_t n, const mst
     return hits;
 }
 
-/* A tier that does not look at expiry itself has to show the value. */
+/* A tier that does not look at expiry itself, or knows no EXISTS, has to show the value. */
 static mst_status exists_by_value(mst_cache *c, unsigned index, msi_key_ref k, mst_result *r)
 {
     msi_value *v;
@@ -252,7 +252,8 @@ static mst_status exists_by_value(mst_cache *c, unsigned index, msi_key_ref k, m
 
 mst_status msi_near_exists_in(mst_cache *c, unsigned index, msi_key_ref k, mst_result *r)
 {
-    if (!(c->tiers[index]->ops->caps & MST_CAP_TTL)) {
+    const msi_tier *t = c->tiers[index];
+    if (!(t->ops->caps & MST_CAP_TTL) || !msi_tier_can(t, MST_OP_EXISTS)) {
         return exists_by_value(c, index, k, r);
     }
     mst_op op, *ops = &op;

@@ -55,10 +55,13 @@ mst_result msi_touch_near(mst_cache *c, msi_key_ref k, msi_life life)
 {
     mst_result r = msi_result(MST_MISS, MST_WHY_MISS);
     for (unsigned i = 0; i < c->tier_count; i++) {
-        if (c->tiers[i]->near && msi_near_touch(c, i, k, life, life.created_ms) == MST_OK &&
-            r.status == MST_MISS) {
+        mst_status status =
+            c->tiers[i]->near ? msi_near_touch(c, i, k, life, life.created_ms) : MST_MISS;
+        if (status == MST_OK && r.status != MST_OK) {
             r = msi_result(MST_OK, MST_WHY_HIT);
             r.tier = (int16_t) i;
+        } else if (status < 0 && r.status == MST_MISS) {
+            r = msi_result(status, MST_WHY_TIER_FAILED);
         }
     }
     return r;

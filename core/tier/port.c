@@ -29,7 +29,7 @@ static size_t take_batch(msi_port *p)
         msi_op *op = of_link(at);
         msi_list_append(&p->out, &op->link);
         op->op.now_ms = now;
-        if (!(p->tier->ops->op_codes & 1u << op->op.code)) {
+        if (!msi_tier_can(p->tier, op->op.code)) {
             op->op.status = MST_ENOTSUP;
             msi_op_answered(op);
             continue;

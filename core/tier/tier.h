@@ -73,7 +73,13 @@ mst_status msi_tier_start(msi_tier *, unsigned loop, mst_error *error);
 /* [loop] Stop it; events.stopped follows, once, now or later. */
 void msi_tier_stop(msi_tier *, unsigned loop);
 
-/* [any-thread] Near tiers only: all ops are answered on return. */
+/* Does the provider know MST_OP_`code`? */
+static inline bool msi_tier_can(const msi_tier *t, unsigned code)
+{
+    return (t->ops->op_codes & 1u << code) != 0;
+}
+
+/* [any-thread] Near tiers only: all ops, of one code, are answered on return. */
 void msi_tier_call(msi_tier *, mst_op *const *ops, size_t n);
 
 /* Count a failed operation and tell the log, at a limited rate. */

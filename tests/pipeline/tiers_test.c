@@ -221,5 +221,27 @@ static void invalidations_under_load(void)
     t_close(&env);
 }
 
-T_MAIN(T_TEST(promotes), T_TEST(promotes_through_far_tiers), T_TEST(order_of_writes),
-       T_TEST(invalidations), T_TEST(invalidations_of_two_caches), T_TEST(invalidations_under_load))
+/* A near tier that knows only get, set and del: exists looks at the value, and what cannot be done
+ * is said and not passed over. */
+static void least_of_near_tiers(void)
+{
+    t_env env;
+    t_fresh();
+    t_open(&env, T_ONE, "cache tiers = near_least\n");
+    IS_STATUS(t_set(&env, "k", "v"), MST_OK);
+    IS_VALUE(t_get(&env, "k"), "v");
+    IS_STATUS(t_wait(t_begin_exists(&env, "k", NULL)), MST_OK);
+    IS_MISS(t_wait(t_begin_exists(&env, "other", NULL)));
+    t_reply *r = t_wait(t_begin_touch(&env, "k", NULL));
+    IS_STATUS(r, MST_ENOTSUP);
+    IS_WHY(r, MST_WHY_TIER_FAILED);
+    IS_STATUS(t_wait(t_begin_clear(&env)), MST_ENOTSUP);
+    IS_VALUE(t_get(&env, "k"), "v");
+    IS_STATUS(t_wait(t_begin_remove(&env, "k", NULL)), MST_OK);
+    IS_MISS(t_get(&env, "k"));
+    t_close(&env);
+}
+
+T_MAIN(T_TEST(least_of_near_tiers), T_TEST(promotes), T_TEST(promotes_through_far_tiers),
+       T_TEST(order_of_writes), T_TEST(invalidations), T_TEST(invalidations_of_two_caches),
+       T_TEST(invalidations_under_load))
