@@ -4,13 +4,20 @@
  * Not mapped: the well-known types (Timestamp, Any, ... are written as the messages that they are),
  * the json_name option (protobuf-c does not keep it), extensions, unknown fields, strings with a
  * zero byte inside (protobuf-c cuts them), and unquoted integers of 2^63 and more.
+ *
+ * Numbers are written and read in the "C" locale, set for the thread during the call: printf()
+ * would write the decimal point of the host's locale, and jansson 2.14 ends the process where that
+ * point is more than one byte long (fa_IR).
  */
+#include <locale.h>
+
 #include "mapping.h"
 
 typedef struct json {
     const mst_host *host;
     int64_t max_depth;
     uint64_t max_memory;
+    locale_t plain; /* "C" */
 } json;
 
 static const mst_option options[] = {
@@ -22,8 +29,18 @@ static const mst_option options[] = {
 
 static mst_status init(void *self, const mst_host *host)
 {
-    ((json *) self)->host = host;
-    return MST_OK;
+    json *j = self;
+    j->host = host;
+    j->plain = newlocale(LC_ALL_MASK, "C", (locale_t) 0);
+    return j->plain ? MST_OK : MST_ENOMEM;
+}
+
+static void fini(void *self)
+{
+    json *j = self;
+    if (j->plain) {
+        freelocale(j->plain);
+    }
 }
 
 static int is_type(const ProtobufCMessageDescriptor *type)
@@ -38,7 +55,10 @@ static mst_status encode(void *self, const void *type, const void *object, mst_s
     if (!message || message->descriptor != type || !is_type(type)) {
         return MST_EINVAL;
     }
-    return mst_json_write(message, (unsigned) j->max_depth, sink);
+    locale_t before = uselocale(j->plain);
+    mst_status status = mst_json_write(message, (unsigned) j->max_depth, sink);
+    uselocale(before);
+    return status;
 }
 
 /* jansson's lexer does not look whether its buffer grew (2.14, and still in 2026): when there is no
@@ -56,6 +76,7 @@ static bool can_grow(size_t longest_token)
     return p != NULL;
 }
 
+/* The message of `root`. */
 static mst_status build(const json *j, const void *type, const json_t *root, size_t hint,
                         void **object, size_t *bytes)
 {
@@ -74,16 +95,29 @@ static mst_status build(const json *j, const void *type, const json_t *root, siz
     return MST_OK;
 }
 
+static mst_status parse(const json *j, const void *type, mst_slice src, void **object,
+                        size_t *bytes)
+{
+    json_error_t error;
+    json_t *root = json_loadb(src.data, src.len, JSON_ALLOW_NUL, &error);
+    if (!root) {
+        return mst_json_refusal(&error);
+    }
+    mst_status status = build(j, type, root, src.len, object, bytes);
+    json_decref(root);
+    return status;
+}
+
 static mst_status decode(void *self, const void *type, mst_slice src, void **object, size_t *bytes)
 {
     const json *j = self;
+    size_t longest_token;
     if (!is_type(type)) {
         return MST_EINVAL;
     }
     if (src.len == 0) {
         return MST_ECORRUPT;
     }
-    size_t longest_token;
     mst_status status = mst_json_scan(src, (unsigned) j->max_depth, j->max_memory, &longest_token);
     if (status) {
         return status;
@@ -91,13 +125,9 @@ static mst_status decode(void *self, const void *type, mst_slice src, void **obj
     if (!can_grow(longest_token)) {
         return MST_ENOMEM;
     }
-    json_error_t error;
-    json_t *root = json_loadb(src.data, src.len, JSON_ALLOW_NUL, &error);
-    if (!root) {
-        return mst_json_refusal(&error);
-    }
-    status = build(j, type, root, src.len, object, bytes);
-    json_decref(root);
+    locale_t before = uselocale(j->plain);
+    status = parse(j, type, src, object, bytes);
+    uselocale(before);
     return status;
 }
 
@@ -129,6 +159,7 @@ static const mst_plugin plugin = {
     .option_count = sizeof options / sizeof options[0],
     .option_size = sizeof options[0],
     .init = init,
+    .fini = fini,
     .ops = &ops,
 };
 

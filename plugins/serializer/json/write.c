@@ -48,6 +48,11 @@ static void put(writer *w, const char *text, size_t len)
     }
 }
 
+static void put_text(writer *w, const char *text)
+{
+    put(w, text, strlen(text));
+}
+
 static void put_char(writer *w, char c)
 {
     put(w, &c, 1);
@@ -75,7 +80,7 @@ static void put_string(writer *w, const char *text)
 {
     if (is_plain(text)) {
         put_char(w, '"');
-        put(w, text, strlen(text));
+        put_text(w, text);
         put_char(w, '"');
         return;
     }
@@ -116,19 +121,6 @@ static void put_unsigned(writer *w, uint64_t value, bool quoted)
     put(w, text, (size_t) len);
 }
 
-/* printf() writes the decimal point of the locale, which may be several bytes. */
-static void put_decimal(writer *w, const char *text)
-{
-    bool in_point = false;
-    for (; *text; text++) {
-        bool ours = strchr("0123456789+-e", *text) != NULL;
-        if (ours || !in_point) {
-            put_char(w, ours ? *text : '.');
-        }
-        in_point = !ours;
-    }
-}
-
 /* Other readers convert to double first, and refuse what is then beyond the largest float. */
 static bool is_same_float(double back, double value)
 {
@@ -139,15 +131,15 @@ static void put_real(writer *w, double value, bool is_float)
 {
     char text[NUMBER_MAX];
     if (value != value) {
-        put(w, "\"NaN\"", 5);
+        put_text(w, "\"NaN\"");
         return;
     }
     if (value - value != 0) {
-        put_string(w, value > 0 ? "Infinity" : "-Infinity");
+        put_text(w, value > 0 ? "\"Infinity\"" : "\"-Infinity\"");
         return;
     }
     if (value == 0) { /* -0 would be read as an integer */
-        put_decimal(w, signbit(value) ? "-0.0" : "0");
+        put_text(w, signbit(value) ? "-0.0" : "0");
         return;
     }
     for (int digits = is_float ? 6 : 15; digits <= 17; digits++) {
@@ -157,7 +149,7 @@ static void put_real(writer *w, double value, bool is_float)
             break;
         }
     }
-    put_decimal(w, text);
+    put_text(w, text);
 }
 
 static void put_enum(writer *w, const ProtobufCEnumDescriptor *type, int32_t number)
@@ -203,8 +195,7 @@ static void put_value(writer *w, const ProtobufCFieldDescriptor *field, const vo
         put_real(w, *(const double *) at, false);
         break;
     case PROTOBUF_C_TYPE_BOOL:
-        put(w, *(const protobuf_c_boolean *) at ? "true" : "false",
-            *(const protobuf_c_boolean *) at ? 4 : 5);
+        put_text(w, *(const protobuf_c_boolean *) at ? "true" : "false");
         break;
     case PROTOBUF_C_TYPE_ENUM:
         put_enum(w, field->descriptor, *(const int32_t *) at);
@@ -219,7 +210,7 @@ static void put_value(writer *w, const ProtobufCFieldDescriptor *field, const vo
         if (*(const ProtobufCMessage *const *) at) {
             put_message(w, *(const ProtobufCMessage *const *) at);
         } else {
-            put(w, "{}", 2);
+            put_text(w, "{}");
         }
         break;
     }
