@@ -217,6 +217,15 @@ static void found(msi_flight *f)
     }
 }
 
+/* The loader of the first who still waits: one who was cancelled may have taken its own away. */
+static void use_loader(msi_flight *f, const mst_request *r)
+{
+    f->loader = r->loader;
+    f->loading_for = r;
+    f->type = r->options.type;
+    f->load.entry = r->options.entry;
+}
+
 static void absent(msi_flight *f)
 {
     if (f->closed) {
@@ -238,6 +247,7 @@ static void absent(msi_flight *f)
     }
     msi_list_splice(&f->waiters, &loaders);
     if (!msi_list_empty(&f->waiters)) {
+        use_loader(f, MSI_CONTAINER(f->waiters.next, mst_request, link));
         msi_stripe *stripe = msi_claims_lock(&f->cache->claims, f->k.hash);
         f->claim.loading = true;
         msi_claims_unlock(stripe);
@@ -390,12 +400,6 @@ static void add_waiter(msi_flight *f, mst_request *r)
 {
     msi_list_append(&f->waiters, &r->link);
     f->keep = f->keep || !(r->options.flags & MST_F_PEEK);
-    if (r->loader.load && !f->loader.load) {
-        f->loader = r->loader;
-        f->loading_for = r;
-        f->type = r->options.type;
-        f->load.entry = r->options.entry;
-    }
 }
 
 static void join(msi_flight *f, mst_request *r)

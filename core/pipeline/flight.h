@@ -39,8 +39,8 @@ struct msi_flight {
     msi_store *store;
     mst_load load;
     mst_loader loader;
-    mst_request *loading_for; /* whose loader runs; only compared */
-    const mst_type *type;     /* of that one */
+    const mst_request *loading_for; /* whose loader runs; only compared */
+    const mst_type *type;           /* of that one */
     /* opening a large value on a worker */
     uv_work_t work;
     mst_value lent;

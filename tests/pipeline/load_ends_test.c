@@ -167,6 +167,35 @@ static void get_does_not_wait(void)
     t_loader_fini(&loader);
 }
 
+/* Who is cancelled before a loader was called may take it away: that of another waiter is called.
+ */
+static void loader_of_the_cancelled(void)
+{
+    t_env env;
+    t_loader gone, used;
+    mst_request *handle = NULL;
+    mst_options options = {.request = &handle};
+    t_fresh();
+    t_open(&env, T_ONE, "cache tiers = memory, slow\n");
+    atomic_store(&fx_slow.hold_replies, FX_ALL_CODES);
+    t_loader_init(&gone, T_LOAD_NOW, "gone");
+    t_loader_init(&used, T_LOAD_NOW, "used");
+    t_reply *first = t_begin_load(&env, "k", &gone.loader, &options);
+    t_reply *second = t_begin_load(&env, "k", &used.loader, NULL);
+    T_PUMP_UNTIL(&env, atomic_load(&fx_slow.executed[MST_OP_GET]) >= 1);
+    mst_cancel(handle);
+    IS_STATUS(t_wait(first), MST_ECANCELED);
+    t_loader_fini(&gone);
+    atomic_store(&fx_slow.hold_replies, 0);
+    IS_VALUE(t_wait(second), "used");
+    IS_WHY(second, MST_WHY_LOADED);
+    CHECK_INT(atomic_load(&gone.calls), 0);
+    CHECK_INT(atomic_load(&used.calls), 1);
+    mst_request_release(handle);
+    t_close(&env);
+    t_loader_fini(&used);
+}
+
 /* Gets that meet on the way to a far tier ask it once. */
 static void gets_share_a_fetch(void)
 {
@@ -379,7 +408,7 @@ static void loads_over_broken_tiers(void)
 }
 
 T_MAIN(T_TEST(loads_once_and_keeps), T_TEST(absent), T_TEST(failing), T_TEST(no_store),
-       T_TEST(loader_changes_expiry), T_TEST(get_does_not_wait), T_TEST(gets_share_a_fetch),
-       T_TEST(load_joins_a_fetch), T_TEST(load_inside_load), T_TEST(blocking_loader_may_wait),
-       T_TEST(waiters_leave_the_load_goes_on), T_TEST(followers_have_their_own_deadline),
-       T_TEST(loads_over_broken_tiers))
+       T_TEST(loader_changes_expiry), T_TEST(get_does_not_wait), T_TEST(loader_of_the_cancelled),
+       T_TEST(gets_share_a_fetch), T_TEST(load_joins_a_fetch), T_TEST(load_inside_load),
+       T_TEST(blocking_loader_may_wait), T_TEST(waiters_leave_the_load_goes_on),
+       T_TEST(followers_have_their_own_deadline), T_TEST(loads_over_broken_tiers))
