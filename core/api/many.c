@@ -69,18 +69,19 @@ static size_t read_now(many *m)
         }
         return 0;
     }
-    size_t hits = msi_near_get_many(c, m->refs, m->n, m->options, m->results);
-    msi_count(&c->counters, MSI_COUNT_now_hits, hits);
-    if (msi_cache_all_near(c)) {
-        msi_count(&c->counters, MSI_COUNT_now_misses, m->n - hits);
-        return m->n;
-    }
+    size_t hits = 0, misses = 0;
+    msi_near_get_many(c, m->refs, m->n, m->options, m->results);
     for (size_t i = 0; i < m->n; i++) {
-        if (m->results[i].status == MST_MISS) {
-            m->results[i] = msi_result(MST_PENDING, MST_WHY_NONE);
+        mst_result *r = &m->results[i];
+        if (r->status == MST_MISS && !msi_cache_all_near(c)) {
+            *r = msi_result(MST_PENDING, MST_WHY_NONE);
         }
+        hits += r->status == MST_OK;
+        misses += r->status == MST_MISS;
     }
-    return hits;
+    msi_count(&c->counters, MSI_COUNT_now_hits, hits);
+    msi_count(&c->counters, MSI_COUNT_now_misses, misses);
+    return hits + misses;
 }
 
 /* Give back the places of the pending keys of lanes before `last`. */

@@ -361,6 +361,14 @@ static void far_answered(msi_op *op, mst_status status)
 static void ask_near(msi_flight *f)
 {
     uint32_t flags = f->keep ? 0 : MST_OPF_PEEK;
+    if (f->cache->sealed[f->tier]) {
+        if (msi_near_lend(f->cache, f->tier, f->k, flags, &f->lent, &f->lent_expires_ms)) {
+            next_tier(f);
+        } else {
+            open_lent(f);
+        }
+        return;
+    }
     mst_status status = msi_near_fetch(f->cache, f->tier, f->k, flags, &f->value);
     if (status == MST_OK) {
         found(f);

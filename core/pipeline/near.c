@@ -130,10 +130,22 @@ static mst_status convert(mst_cache *c, unsigned index, mst_op *op, const mst_ty
     return status;
 }
 
+static bool is_large(const mst_cache *c, unsigned index, const mst_op *op)
+{
+    mst_slice bytes = {op->out.data, op->out.len};
+    return c->sealed[index] && !op->out_object &&
+           msi_codec_open_cost(&c->codec, bytes) >= c->settings.offload_bytes;
+}
+
 /* A hit of tier `index` becomes a result. */
 static mst_status take_hit(mst_cache *c, unsigned index, mst_op *op, const mst_type *type,
-                           mst_result *r)
+                           bool defer, mst_result *r)
 {
+    if (defer && is_large(c, index, op)) {
+        give_back(op);
+        *r = msi_result(MST_PENDING, MST_WHY_NONE);
+        return MST_PENDING;
+    }
     *r = msi_result(MST_OK, MST_WHY_HIT);
     r->tier = (int16_t) index;
     msi_object *object = op->out_object ? MSI_CONTAINER(op->out_object, msi_object, base) : NULL;
@@ -168,32 +180,31 @@ static void promote(mst_cache *c, unsigned index, msi_key_ref k)
     msi_claims_unlock(stripe);
 }
 
-mst_status msi_near_get(mst_cache *c, msi_key_ref k, const mst_options *o, mst_result *r)
+mst_status msi_near_get(mst_cache *c, msi_key_ref k, const mst_options *o, bool defer,
+                        mst_result *r)
 {
     *r = msi_result(MST_MISS, MST_WHY_MISS);
     uint64_t now = msi_now_ms();
-    for (unsigned i = 0; i < c->near_count; i++) {
+    for (unsigned i = 0; i < c->near_count && r->status == MST_MISS; i++) {
         mst_op op, *ops = &op;
         msi_near_op(&op, c, MST_OP_GET, k, now);
         op.flags = o->flags & MST_F_PEEK ? MST_OPF_PEEK : 0;
         op.expires_ms = MST_TIME_UNKNOWN;
         msi_tier_call(c->tiers[i], &ops, 1);
-        if (op.status == MST_OK && take_hit(c, i, &op, o->type, r) == MST_OK) {
-            if (i > 0 && !(o->flags & MST_F_PEEK)) {
-                promote(c, i, k);
-            }
-            return MST_OK;
+        if (op.status == MST_OK && take_hit(c, i, &op, o->type, defer, r) == MST_OK && i > 0 &&
+            !(o->flags & MST_F_PEEK)) {
+            promote(c, i, k);
         }
     }
-    return MST_MISS;
+    return r->status;
 }
 
 /* Ask tier `index` for those of the chunk that are still missing. */
-static size_t ask_chunk(mst_cache *c, unsigned index, const msi_key_ref *k, size_t n,
-                        const mst_options *o, uint64_t now, mst_result *r)
+static void ask_chunk(mst_cache *c, unsigned index, const msi_key_ref *k, size_t n,
+                      const mst_options *o, uint64_t now, mst_result *r)
 {
     mst_op op[CHUNK], *ops[CHUNK];
-    size_t at[CHUNK], asked = 0, hits = 0;
+    size_t at[CHUNK], asked = 0;
     for (size_t i = 0; i < n; i++) {
         if (r[i].status == MST_MISS) {
             msi_near_op(&op[asked], c, MST_OP_GET, k[i], now);
@@ -207,32 +218,27 @@ static size_t ask_chunk(mst_cache *c, unsigned index, const msi_key_ref *k, size
         msi_tier_call(c->tiers[index], ops, asked);
     }
     for (size_t i = 0; i < asked; i++) {
-        if (op[i].status == MST_OK && take_hit(c, index, &op[i], o->type, &r[at[i]]) == MST_OK) {
-            hits++;
-            if (index > 0 && !(o->flags & MST_F_PEEK)) {
-                promote(c, index, k[at[i]]);
-            }
+        if (op[i].status == MST_OK &&
+            take_hit(c, index, &op[i], o->type, true, &r[at[i]]) == MST_OK && index > 0 &&
+            !(o->flags & MST_F_PEEK)) {
+            promote(c, index, k[at[i]]);
         }
     }
-    return hits;
 }
 
-size_t msi_near_get_many(mst_cache *c, const msi_key_ref *k, size_t n, const mst_options *o,
-                         mst_result *r)
+void msi_near_get_many(mst_cache *c, const msi_key_ref *k, size_t n, const mst_options *o,
+                       mst_result *r)
 {
     uint64_t now = msi_now_ms();
-    size_t hits = 0;
     for (size_t i = 0; i < n; i++) {
         r[i] = msi_result(MST_MISS, MST_WHY_MISS);
     }
     for (size_t from = 0; from < n; from += CHUNK) {
-        size_t count = n - from < CHUNK ? n - from : CHUNK, found = 0;
-        for (unsigned i = 0; i < c->near_count && found < count; i++) {
-            found += ask_chunk(c, i, k + from, count, o, now, r + from);
+        size_t count = n - from < CHUNK ? n - from : CHUNK;
+        for (unsigned i = 0; i < c->near_count; i++) {
+            ask_chunk(c, i, k + from, count, o, now, r + from);
         }
-        hits += found;
     }
-    return hits;
 }
 
 /* A tier that does not look at expiry itself, or knows no EXISTS, has to show the value. */
@@ -288,6 +294,19 @@ mst_status msi_near_fetch(mst_cache *c, unsigned index, msi_key_ref k, uint32_t 
     op.expires_ms = MST_TIME_UNKNOWN;
     msi_tier_call(c->tiers[index], &ops, 1);
     return op.status == MST_OK ? to_value(c, index, &op, out) : op.status;
+}
+
+mst_status msi_near_lend(mst_cache *c, unsigned index, msi_key_ref k, uint32_t flags,
+                         mst_value *pin, uint64_t *expires_ms)
+{
+    mst_op op, *ops = &op;
+    msi_near_op(&op, c, MST_OP_GET, k, msi_now_ms());
+    op.flags = (uint16_t) flags;
+    op.expires_ms = MST_TIME_UNKNOWN;
+    msi_tier_call(c->tiers[index], &ops, 1);
+    *pin = op.out;
+    *expires_ms = op.expires_ms;
+    return op.status;
 }
 
 mst_status msi_near_remove(mst_cache *c, unsigned index, msi_key_ref k)

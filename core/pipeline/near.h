@@ -15,12 +15,12 @@ typedef struct msi_key_ref {
 } msi_key_ref;
 
 /* Ask the leading near tiers. MST_OK and *r, which lends straight from the tier where it can;
- * else MST_MISS, r->why saying why. */
-mst_status msi_near_get(mst_cache *, msi_key_ref, const mst_options *, mst_result *r);
-/* The same for n keys in one call per tier; results of misses have status MST_MISS. The number of
- * hits. */
-size_t msi_near_get_many(mst_cache *, const msi_key_ref *, size_t n, const mst_options *,
-                         mst_result *r);
+ * else MST_MISS, r->why saying why. With `defer`, MST_PENDING for a value that is there and whose
+ * unpacking is work for the pool. */
+mst_status msi_near_get(mst_cache *, msi_key_ref, const mst_options *, bool defer, mst_result *r);
+/* The same for n keys in one call per tier, deferring; each result has its own status. */
+void msi_near_get_many(mst_cache *, const msi_key_ref *, size_t n, const mst_options *,
+                       mst_result *r);
 /* Is it in one of the leading near tiers? MST_OK with its life in *r, or MST_MISS. */
 mst_status msi_near_exists(mst_cache *, msi_key_ref, mst_result *r);
 mst_status msi_near_exists_in(mst_cache *, unsigned index, msi_key_ref, mst_result *r);
@@ -28,6 +28,10 @@ mst_status msi_near_exists_in(mst_cache *, unsigned index, msi_key_ref, mst_resu
 /* One in-process tier, as a value: MST_OK, MST_MISS, or MST_ECORRUPT and the like. */
 mst_status msi_near_fetch(mst_cache *, unsigned index, msi_key_ref, uint32_t flags,
                           msi_value **out);
+
+/* What a sealed in-process tier holds, unopened: MST_OK and *pin, which is the caller's then. */
+mst_status msi_near_lend(mst_cache *, unsigned index, msi_key_ref, uint32_t flags, mst_value *pin,
+                         uint64_t *expires_ms);
 
 /* Put a decoded object where the bytes of `v` are, unless the entry has changed: the next typed hit
  * decodes nothing. `v` comes from msi_near_fetch() of that tier. */

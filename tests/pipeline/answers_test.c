@@ -1,4 +1,6 @@
 /* answers_test.c - the rules of (now, done, arg): at once or later, never both, never early. */
+#include <stdlib.h>
+
 #include "env.h"
 
 static void never(void *arg, mst_result *result)
@@ -225,6 +227,40 @@ static void lent_loop_is_woken(void)
     t_close(&s.env);
 }
 
+/* A near value whose unpacking is work for the pool is answered later; get_now() does it at once.
+ */
+static void large_sealed_is_later(void)
+{
+    enum { LEN = 200000 };
+    t_env env;
+    char *text = malloc(LEN + 1);
+    REQUIRE(text);
+    memset(text, 'a', LEN);
+    text[LEN] = 0;
+    t_fresh();
+    t_open(&env, T_ONE, "cache tiers = memory\ncache compressor = brotli\n");
+    IS_STATUS(t_set(&env, "large", text), MST_OK);
+    IS_STATUS(t_set(&env, "small", "v"), MST_OK);
+    env.use_now = true;
+    t_reply *later = t_begin_get(&env, "large", NULL);
+    CHECK_INT(later->status, MST_PENDING);
+    IS_VALUE(t_wait(later), text);
+    IS_TIER(later, 0);
+    t_reply *now = t_begin_get(&env, "small", NULL);
+    CHECK_INT(now->status, MST_OK);
+    mst_result r;
+    CHECK_INT(mst_get_now(env.cache, mst_str("large"), NULL, &r), MST_OK);
+    CHECK_INT(r.len, LEN);
+    mst_result_release(&r);
+    mst_slice keys[] = {mst_str("small"), mst_str("large"), mst_str("none")};
+    t_reply *many = t_wait(t_begin_get_many(&env, keys, 3, NULL));
+    CHECK_INT(many->many[0].status, MST_OK);
+    CHECK(many->many[1].status == MST_OK && many->many[1].len == LEN);
+    CHECK_INT(many->many[2].status, MST_MISS);
+    t_close(&env);
+    free(text);
+}
+
 /* "Turn until it is answered": a turn in which done() ran must not then sleep for other events. */
 static void lent_loop_turned_by_hand(void)
 {
@@ -255,7 +291,7 @@ static void lent_loop_turned_by_hand(void)
     }
 }
 
-T_MAIN(T_TEST(near_hit_is_now), T_TEST(without_now_always_done), T_TEST(far_is_later),
-       T_TEST(errors_are_returned), T_TEST(nobody_listens), T_TEST(taken_over),
-       T_TEST(lent_loop_is_kept_alive), T_TEST(lent_loop_is_woken),
+T_MAIN(T_TEST(large_sealed_is_later), T_TEST(near_hit_is_now), T_TEST(without_now_always_done),
+       T_TEST(far_is_later), T_TEST(errors_are_returned), T_TEST(nobody_listens),
+       T_TEST(taken_over), T_TEST(lent_loop_is_kept_alive), T_TEST(lent_loop_is_woken),
        T_TEST(lent_loop_turned_by_hand))
