@@ -188,10 +188,11 @@ typedef void (*mst_done_many)(void *arg, mst_result *results, size_t n);
 /* ---- single keys. Keys are bytes, 1 to 65,535 of them, copied when the call needs them longer. */
 
 /* Ask the tiers, nearest first; what a far one has comes nearer. Never waits for a loader: while
- * one makes the value, the key is a miss. */
+ * one makes the value, the key is a miss. A near value that has to be inflated, and is larger than
+ * offload_bytes, is answered later, by the worker pool. */
 MST_EXPORT mst_status mst_get(mst_cache *, mst_slice key, const mst_options *, mst_result *now,
                               mst_done done, void *arg);
-/* Ask the near tiers only; answer at once, touch no loop, never block. */
+/* Ask the near tiers only; answer at once, touch no loop, never block. Inflates on this thread. */
 MST_EXPORT mst_status mst_get_now(mst_cache *, mst_slice key, const mst_options *, mst_result *now);
 MST_EXPORT mst_status mst_set(mst_cache *, mst_slice key, const mst_input *, const mst_options *,
                               mst_result *now, mst_done done, void *arg);
