@@ -80,8 +80,8 @@ bool ts_copy(const char *from, const char *dir, const char *name)
 
 static bool may(ts_memory *m)
 {
-    m->calls++;
-    return m->fail_at == 0 || m->calls < m->fail_at;
+    long call = atomic_fetch_add(&m->calls, 1) + 1;
+    return m->fail_at == 0 || call < m->fail_at;
 }
 
 static void *memory_alloc(void *ctx, size_t size)

@@ -3,6 +3,7 @@
 #ifndef TEST_PLUGIN_SUPPORT_H
 #define TEST_PLUGIN_SUPPORT_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 
 #include <memstache/codec.h>
@@ -32,8 +33,8 @@ bool ts_copy(const char *from, const char *dir, const char *name);
 
 typedef struct ts_memory {
     mst_allocator allocator; /* ctx is this struct */
-    long live;               /* blocks */
-    long calls;              /* requests so far */
+    _Atomic long live;       /* blocks; loop and worker threads count as well */
+    _Atomic long calls;      /* requests so far */
     long fail_at;            /* this request and all later ones fail; 0: none does */
 } ts_memory;
 
