@@ -4,11 +4,12 @@
  * and a misspelt one is answered with the nearest name. An option means the same for every command;
  * which of them a command takes is in the command's row.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "cli.h"
 
-enum { FLAG, TEXT, DURATION, MILLISECONDS, YES_NO, MANY };
+enum { FLAG, TEXT, DURATION, MILLISECONDS, YES_NO, MANY, WHOLE, REAL };
 
 typedef struct option_row {
     const char *name;
@@ -46,6 +47,18 @@ static const option_row table[] = {
     {"yes", 0, FLAG, ARG_YES, AT(yes), NULL, "really do it"},
     {"all", 0, FLAG, ARG_ALL, AT(all), NULL, "also what lies in the plugin directories"},
     {"hex", 0, TEXT, ARG_HEX, AT(hex), "TEXT", "the bytes, as pairs of hexadecimal digits"},
+    {"workload", 0, TEXT, ARG_WORKLOAD, AT(workload), "W",
+     "get, set, mixed (one of ten is a set), get_many; else get"},
+    {"keys", 0, WHOLE, ARG_KEYS, AT(keys), "N", "how many keys; else 10000"},
+    {"value-size", 0, WHOLE, ARG_VALUE_SIZE, AT(value_size), "B", "bytes of a value; else 100"},
+    {"depth", 0, WHOLE, ARG_DEPTH, AT(depth), "D", "requests in flight, per thread; else 1"},
+    {"threads", 0, WHOLE, ARG_THREADS, AT(threads), "T", "threads that ask; else 1"},
+    {"batch", 0, WHOLE, ARG_BATCH, AT(batch), "K", "keys of a get_many; else 16"},
+    {"dist", 0, TEXT, ARG_DIST, AT(dist), "DIST",
+     "which keys: uniform, or zipf:A with the exponent A; else uniform"},
+    {"seconds", 0, REAL, ARG_SECONDS, AT(seconds), "S", "how long to measure; else 5"},
+    {"rate", 0, REAL, ARG_RATE, AT(rate), "R",
+     "operations per second, of all threads; else as fast as it goes"},
 };
 enum { ROWS = sizeof table / sizeof table[0] };
 
@@ -101,6 +114,20 @@ static bool store_ms(const cli *c, const option_row *row, const char *value, int
     return true;
 }
 
+static bool store_number(const cli *c, const option_row *row, const char *value, double *number)
+{
+    /* Digits and a point only: strtod() would also take blanks, signs, 0x10, inf and nan. */
+    const char *allowed = row->type == WHOLE ? "0123456789" : "0123456789.";
+    char *end;
+    *number = strtod(value, &end);
+    if (*value == '\0' || value[strspn(value, allowed)] != '\0' || *end != '\0') {
+        cli_say(c, "--%s: \"%s\" is not a %snumber", row->name, value,
+                row->type == WHOLE ? "whole " : "");
+        return false;
+    }
+    return true;
+}
+
 static bool store(const cli *c, const option_row *row, const char *value, cli_args *args)
 {
     void *at = (char *) args + row->offset;
@@ -121,6 +148,9 @@ static bool store(const cli *c, const option_row *row, const char *value, cli_ar
             return false;
         }
         return true;
+    case WHOLE:
+    case REAL:
+        return store_number(c, row, value, at);
     default:
         return store_ms(c, row, value, at);
     }

@@ -7,6 +7,7 @@
  *   answer.c      how the answer for one key is shown: text, --explain, --json, exit code
  *   out.c, json.c, text.c   writing, JSON, durations and names
  *   cmd_*.c       the commands, each group with its table
+ *   bench*        what `bench` consists of: bench.h
  *
  * The command is a host program like any other: it uses the public headers only.
  */
@@ -49,6 +50,7 @@ void json_open(cli_json *, cli_out *);
 void json_close(cli_json *);
 void json_text(cli_json *, const char *name, const char *text); /* NULL: null */
 void json_number(cli_json *, const char *name, int64_t value);
+void json_real(cli_json *, const char *name, double value); /* finite */
 void json_bool(cli_json *, const char *name, bool value);
 void json_null(cli_json *, const char *name);
 /* Text when the bytes are UTF-8; else base64, and `encoding` is a member that says so. */
@@ -95,7 +97,16 @@ enum { /* options; which of them a command takes is in its row */
        ARG_YES = 1 << 15,
        ARG_ALL = 1 << 16,
        ARG_HEX = 1 << 17,
-       ARG_VERSION = 1 << 18
+       ARG_VERSION = 1 << 18,
+       ARG_WORKLOAD = 1 << 19,
+       ARG_KEYS = 1 << 20,
+       ARG_VALUE_SIZE = 1 << 21,
+       ARG_DEPTH = 1 << 22,
+       ARG_THREADS = 1 << 23,
+       ARG_BATCH = 1 << 24,
+       ARG_DIST = 1 << 25,
+       ARG_SECONDS = 1 << 26,
+       ARG_RATE = 1 << 27
 };
 
 typedef struct cli_args {
@@ -107,7 +118,9 @@ typedef struct cli_args {
     int compress;                              /* MST_DEFAULT, MST_YES, MST_NO */
     bool json, explain, quiet, verbose, help, version;
     bool if_absent, if_present, yes, all;
-    char **operands; /* room for every word */
+    const char *workload, *dist;
+    double keys, value_size, depth, threads, batch, seconds, rate; /* those that were given */
+    char **operands;                                               /* room for every word */
     size_t count;
 } cli_args;
 
@@ -130,7 +143,7 @@ enum { CLI_ANY = 0xffff };
 
 /* Tables end with a row without a name. */
 extern const cli_command key_commands[], value_commands[], config_commands[], plugin_commands[],
-    inspect_commands[], run_commands[], help_commands[];
+    inspect_commands[], bench_commands[], run_commands[], help_commands[];
 extern const cli_command *const cli_tables[]; /* NULL-terminated */
 
 /* Finds and runs the command that args->operands begin with. */

@@ -132,6 +132,12 @@ void json_number(cli_json *json, const char *name, int64_t value)
     out_format(json->out, "%lld", (long long) value);
 }
 
+void json_real(cli_json *json, const char *name, double value)
+{
+    name_of(json, name);
+    out_format(json->out, "%.9g", value);
+}
+
 void json_bool(cli_json *json, const char *name, bool value)
 {
     name_of(json, name);

@@ -110,7 +110,8 @@ class Manual(command.Case):
         page = self.page('memstache.1')
         name = self.write('value', b'\xff')
         answers = self.objects(self.batch(1, f'set a --file {name}', 'get a', 'get "\\xff"',
-                                          'config check', 'version', words=['--json']))
+                                          'config check', 'version', 'bench --seconds 0.1',
+                                          words=['--json']))
         for answer in answers:
             for member in answer:
                 if member not in ('caches', 'plugins'):

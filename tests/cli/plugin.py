@@ -87,7 +87,7 @@ class Info(command.Case):
              'summary': 'Files in a directory, for tests', 'author': 'memstache', 'license': 'MIT',
              'wire_id': 0})
         options = {o['name']: o for o in found['options']}
-        self.assertEqual(list(options), ['path', 'password', 'folder', 'fail', 'share'])
+        self.assertEqual(list(options), ['path', 'password', 'folder', 'fail', 'pause', 'share'])
         self.assertTrue(options['path']['required'])
         self.assertTrue(options['password']['secret'])
         self.assertTrue(options['folder']['deprecated'])

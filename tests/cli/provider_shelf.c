@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +20,7 @@ typedef struct shelf {
     const mst_host *host;
     const char *path, *password, *folder;
     int32_t fail;
+    bool pause;
     double share;
 } shelf;
 
@@ -44,6 +46,11 @@ static const mst_option options[] = {
      .def = "no",
      .choices = "no|error|slow",
      .help = "What to do with operations."},
+    {.name = "pause",
+     .type = MST_OPT_BOOL,
+     .offset = offsetof(shelf, pause),
+     .def = "off",
+     .help = "Take half a second for each operation, and do it."},
     {.name = "share",
      .type = MST_OPT_PERCENT,
      .offset = offsetof(shelf, share),
@@ -123,7 +130,7 @@ static mst_status run(const shelf *s, mst_op *op)
     if (s->fail == FAIL_ERROR) {
         return MST_EIO;
     }
-    if (s->fail == FAIL_SLOW) { /* the deadlines of the test are a tenth of it */
+    if (s->fail == FAIL_SLOW || s->pause) { /* the deadlines of the test are a tenth of it */
         nanosleep(&(struct timespec){.tv_nsec = 500000000}, NULL);
     }
     if (!file_name(s, op, name, sizeof name)) {
