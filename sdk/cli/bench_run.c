@@ -71,7 +71,8 @@ static void gate_open(bench_run *run, double seconds)
     run->begin = bench_clock();
     run->end = run->begin + (uint64_t) (seconds * BENCH_SECOND);
     /* What was due in time may go out late, but not for ever. */
-    run->latest = run->end + (run->plan->rate > 0 ? run->end - run->begin : 0);
+    uint64_t more = run->plan->seconds > 1 ? run->end - run->begin : (uint64_t) BENCH_SECOND;
+    run->latest = run->end + (run->plan->rate > 0 ? more : 0);
     run->phase++;
     pthread_cond_broadcast(&run->moved);
     pthread_mutex_unlock(&run->lock);
