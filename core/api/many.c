@@ -38,12 +38,17 @@ static mst_status check(many *m)
     return status;
 }
 
+static void drop_input(const mst_input *in)
+{
+    if (in->release) {
+        in->release(in->owner);
+    }
+}
+
 static void drop_inputs(const many *m)
 {
     for (size_t i = 0; m->inputs && i < m->n; i++) {
-        if (m->inputs[i].release) {
-            m->inputs[i].release(m->inputs[i].owner);
-        }
+        drop_input(&m->inputs[i]);
     }
 }
 
@@ -131,8 +136,8 @@ static void post_one(many *m, msi_batch *b, size_t i)
             msi_request_add_member(m->handle, r);
         }
         status = m->kind == MSI_GET ? msi_request_post(r) : msi_write_post(r, in);
-    } else if (in && in->release) {
-        in->release(in->owner);
+    } else if (in) {
+        drop_input(in);
     }
     if (status != MST_PENDING) {
         msi_lane_unreserve(&c->lanes[msi_cache_lane(c, m->refs[i].hash)], 1);
@@ -156,10 +161,12 @@ static mst_status post(many *m, msi_batch *b, size_t pending)
     if (status) {
         mst_request_release(m->handle);
         for (size_t i = 0; i < m->n; i++) {
+            if (m->inputs && b->results[i].status == MST_PENDING) {
+                drop_input(&m->inputs[i]); /* the others are used up */
+            }
             mst_result_release(&b->results[i]);
         }
         msi_free(m->cache->allocator, b);
-        drop_inputs(m);
         return status;
     }
     if (m->handle) {
@@ -175,7 +182,7 @@ static mst_status post(many *m, msi_batch *b, size_t pending)
     return MST_PENDING;
 }
 
-static mst_status run(many *m, mst_result *now, mst_done_many done, void *arg)
+static mst_status start(many *m, mst_result *now, mst_done_many done, void *arg)
 {
     mst_status status = check(m);
     if (status) {
@@ -203,6 +210,16 @@ static mst_status run(many *m, mst_result *now, mst_done_many done, void *arg)
         status = post(m, b, m->n - answered); /* the results may be gone already */
     }
     msi_free(c->allocator, m->refs);
+    return status;
+}
+
+/* A refusal stands in every result as well. */
+static mst_status run(many *m, mst_result *now, mst_done_many done, void *arg)
+{
+    mst_status status = start(m, now, done, arg);
+    for (size_t i = 0; status < 0 && now && i < m->n; i++) {
+        msi_refuse(status, &now[i]);
+    }
     return status;
 }
 

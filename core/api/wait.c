@@ -206,14 +206,9 @@ mst_status mst_clear_wait(mst_cache *c, const mst_options *o, mst_result *r)
     return wait_for(w, status, give_up_ms(c, o), r);
 }
 
-/* MST_OK when every key was answered at once; results carry their own status in any case. */
-static mst_status wait_many(waiter *w, mst_status started, int64_t ms, size_t n, mst_result *r)
+/* Results carry their own status; the call fails only when it was refused as a whole. */
+static mst_status wait_many(waiter *w, mst_status started, int64_t ms, mst_result *r)
 {
-    if (started < 0) {
-        for (size_t i = 0; i < n; i++) {
-            r[i] = msi_result(started, MST_WHY_REJECTED);
-        }
-    }
     wait_for(w, started, ms, r);
     return started < 0 ? started : MST_OK;
 }
@@ -223,8 +218,7 @@ mst_status mst_get_many_wait(mst_cache *c, const mst_slice *keys, size_t n, cons
 {
     mst_status status;
     waiter *w = begin(c, n, &o, r, &status);
-    return w ? wait_many(w, mst_get_many(c, keys, n, o, r, answered_many, w), give_up_ms(c, o), n,
-                         r)
+    return w ? wait_many(w, mst_get_many(c, keys, n, o, r, answered_many, w), give_up_ms(c, o), r)
              : status;
 }
 
@@ -238,7 +232,7 @@ mst_status mst_set_many_wait(mst_cache *c, const mst_slice *keys, const mst_inpu
         return status;
     }
     return wait_many(w, mst_set_many(c, keys, inputs, n, o, r, answered_many, w), give_up_ms(c, o),
-                     n, r);
+                     r);
 }
 
 mst_status mst_remove_many_wait(mst_cache *c, const mst_slice *keys, size_t n, const mst_options *o,
@@ -247,6 +241,6 @@ mst_status mst_remove_many_wait(mst_cache *c, const mst_slice *keys, size_t n, c
     mst_status status;
     waiter *w = begin(c, n, &o, r, &status);
     return w ? wait_many(w, mst_remove_many(c, keys, n, o, r, answered_many, w), give_up_ms(c, o),
-                         n, r)
+                         r)
              : status;
 }
