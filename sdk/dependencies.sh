@@ -17,6 +17,7 @@ libxxhash-dev       library   libxxhash
 libbrotli-dev       library   libbrotlienc
 libprotobuf-c-dev   library   libprotobuf-c
 libjansson-dev      library   jansson
+libhiredis-dev      library   hiredis
 '
 
 memstache_test_needs='
@@ -31,6 +32,7 @@ python3             command   python3
 binutils            command   nm
 shellcheck          command   shellcheck
 mandoc              command   mandoc
+redis-server        command   redis-server
 '
 
 # have KIND NAME: is it there?

@@ -5,7 +5,7 @@ import re
 import command
 import usage
 
-SHIPPED = ['provider memory', 'compressor brotli', 'serializer raw', 'serializer protobuf',
+SHIPPED = ['provider memory', 'provider redis', 'compressor brotli', 'serializer raw', 'serializer protobuf',
            'serializer json', 'eviction lru', 'eviction random']
 
 
