@@ -36,6 +36,11 @@ static mst_status build_loops(mst_runtime *rt, struct uv_loop_s *lent, mst_error
 
 /* ---- components */
 
+static msi_secrets secrets_of(const mst_runtime *rt, const msi_component *c)
+{
+    return (msi_secrets){rt->secret, c->bound, c->bound_count, c->options};
+}
+
 static mst_status build_tier(mst_runtime *rt, msi_component *c, mst_error *error)
 {
     msi_tier_plan plan = {
@@ -43,6 +48,7 @@ static mst_status build_tier(mst_runtime *rt, msi_component *c, mst_error *error
         .name = c->name,
         .plugin = c->plugin,
         .options = c->options,
+        .secrets = secrets_of(rt, c),
         .settings = c->settings.tier,
         .loops = rt->loops,
         .loop_count = rt->loop_count,
@@ -53,14 +59,17 @@ static mst_status build_tier(mst_runtime *rt, msi_component *c, mst_error *error
         plan.eviction = c->eviction->plugin;
         plan.eviction_section = c->eviction->section;
         plan.eviction_options = c->eviction->options;
+        plan.eviction_secrets = secrets_of(rt, c->eviction);
     }
     return msi_tier_init(&rt->tiers[rt->tier_count++], &plan, error);
 }
 
 static mst_status build_codec(mst_runtime *rt, msi_component *c, mst_error *error)
 {
-    mst_status status = msi_instance_new(&rt->codecs[rt->codec_count], c->plugin, c->section,
-                                         c->options, NULL, &rt->allocator, &rt->log, error);
+    msi_secrets secrets = secrets_of(rt, c);
+    mst_status status =
+        msi_instance_new_with(&rt->codecs[rt->codec_count], c->plugin, c->section, c->options,
+                              &secrets, NULL, &rt->allocator, &rt->log, error);
     if (!status) {
         rt->codec_count++;
     }
@@ -323,6 +332,7 @@ static mst_runtime *runtime_new(mst_config *config, const mst_open_options *o)
     if (rt) {
         rt->allocator = config->allocator;
         rt->log = (msi_log){o->log, o->log_arg};
+        rt->secret = (msi_secret_callback){o->secret, o->secret_arg};
         rt->seed = msi_random_seed();
     }
     return rt;

@@ -15,6 +15,7 @@
 struct mst_runtime {
     mst_allocator allocator;
     msi_log log;
+    msi_secret_callback secret; /* of the host program */
     uint64_t seed;
     msi_assembly *assembly; /* names, options and settings live here */
     msi_loop *loops;

@@ -62,6 +62,7 @@ static mst_status bind_option(const binding *b, const mst_option *o, void *targe
     if (!row) {
         return MST_OK;
     }
+    row->file = given.file;
     return given.origin ? fill_row(b, row, o, given.text, given.origin)
                         : fill_row(b, row, o, o->def, "default");
 }

@@ -3,7 +3,8 @@
  *   ini.c, file.c  inih underneath, with line numbers and without silent cuts
  *   config.c       the sections and keys; mst_config_* of the public header
  *   problem.c      what was found wrong, in the order of the files
- *   bind.c, given.c  one section onto option tables: environment, secrets from files, defaults
+ *   bind.c, given.c, secret.c  one section onto option tables: environment, secrets from files,
+ *                  defaults
  *   strings.c      memory for bound texts
  *   option.c, lint.c, units.c  declared options, their tables and their values
  *   settings.c     the core's own sections
@@ -83,6 +84,7 @@ void msi_strings_free(msi_strings *);
 typedef struct msi_bound {
     const mst_option *option;
     const char *value, *origin; /* a secret that is set is "***" */
+    const char *file;           /* of a secret that was read from one; else NULL */
 } msi_bound;
 
 /* What was written for an option, before it is read as its type. */
@@ -90,6 +92,7 @@ typedef struct msi_given {
     const char *text;   /* NULL: nothing usable */
     const char *origin; /* "file:line", "program", "environment"; NULL: nothing was written */
     const char *place;  /* for problems: the origin, or the variable's name */
+    const char *file;   /* the text is, or was to be, what stands in this file; else NULL */
 } msi_given;
 
 /* The environment, else the key, and for a secret the file that one of them names; all strings are

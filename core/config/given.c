@@ -5,9 +5,9 @@
 #include <string.h>
 
 #include "config/config.h"
-#include "config/file.h"
+#include "config/secret.h"
 
-enum { SECRET_MAX = 64 * 1024, NAME_CAP = 160 };
+enum { NAME_CAP = 160 };
 
 /* Where one text came from. */
 typedef struct source {
@@ -26,41 +26,22 @@ static mst_status use(const source *s, const char *text, msi_given *out)
     return out->origin && out->place && (out->text || !text) ? MST_OK : MST_ENOMEM;
 }
 
-/* One line end is an editor's or echo's doing; more, or blanks, may be meant. */
-static void trim_line_end(msi_file *f)
-{
-    if (f->len > 0 && f->data[f->len - 1] == '\n') {
-        f->len--;
-        f->len -= f->len > 0 && f->data[f->len - 1] == '\r';
-        f->data[f->len] = '\0';
-    }
-}
-
-/* The secret is what stands in the file `path`. Who may read that file is not our business: secrets
- * are mounted world-readable into containers that have one user. */
+/* The secret is what stands in the file `path`. */
 static mst_status use_file(const source *s, const char *path, msi_given *out)
 {
     char reason[128];
     msi_text why;
     msi_file file;
     msi_text_init(&why, reason, sizeof reason);
-    mst_status status = msi_file_read(&file, s->strings->allocator, path, SECRET_MAX, &why);
-    if (!status) {
-        trim_line_end(&file);
-    }
-    if (status == MST_ETOOBIG) {
-        msi_text_add(&why, "it is larger than 64KiB");
-    } else if (!status && file.len == 0) {
-        msi_text_add(&why, "it is empty");
-    } else if (!status && memchr(file.data, '\0', file.len)) {
-        msi_text_add(&why, "it has a NUL byte in it");
-    }
-    if (status != MST_ENOMEM && why.len > 0) {
-        msi_config_problem(s->config, s->error, s->place, s->section,
-                           "%s: cannot use the secret in \"%s\": %s", s->key, path, why.data);
-    }
+    mst_status status = msi_secret_read(&file, s->strings->allocator, path, &why);
     if (status != MST_ENOMEM) {
-        status = use(s, why.len > 0 ? NULL : file.data, out);
+        if (status) {
+            msi_config_problem(s->config, s->error, s->place, s->section,
+                               "%s: cannot use the secret in \"%s\": %s", s->key, path, why.data);
+        }
+        out->file = msi_strings_keep(s->strings, path);
+        status = use(s, status ? NULL : file.data, out);
+        status = out->file ? status : MST_ENOMEM;
     }
     msi_file_free(&file);
     return status;

@@ -1,4 +1,5 @@
-/* host.c - the services of an instance that need no loop: counted memory, log, clocks, events.
+/* host.c - the services of an instance that need no loop: counted memory, log, clocks, events,
+ * secrets.
  *
  * Each block has a header of 16 bytes with its size, so that the bytes can be counted per instance
  * without asking the allocator, and so that the block stays aligned as the allocator made it.
@@ -137,6 +138,13 @@ static const void *host_extension(const mst_host *host, const char *id)
     return NULL; /* none yet */
 }
 
+static mst_status host_secret(const mst_host *host, const char *option, char *buffer, size_t size)
+{
+    msi_instance *i = msi_instance_of(host);
+    return msi_secrets_ask(&i->secrets, &i->allocator, &i->log, &i->secret_limit, host->instance,
+                           option, buffer, size);
+}
+
 /* Until the tier floor sets its own: no op has been submitted, so there is none to complete. */
 static void no_op(mst_op *op, mst_status status)
 {
@@ -167,6 +175,7 @@ void msi_host_init(msi_instance *i)
         .retain = host_retain,
         .release = host_release,
         .extension = host_extension,
+        .secret = host_secret,
     };
     msi_services_init(&i->host);
     msi_calls_init(&i->host);

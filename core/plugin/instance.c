@@ -107,6 +107,14 @@ mst_status msi_instance_new(msi_instance **out, const msi_plugin *plugin, const 
                             const void *options, msi_loop *loop, const mst_allocator *allocator,
                             const msi_log *log, mst_error *error)
 {
+    return msi_instance_new_with(out, plugin, name, options, NULL, loop, allocator, log, error);
+}
+
+mst_status msi_instance_new_with(msi_instance **out, const msi_plugin *plugin, const char *name,
+                                 const void *options, const msi_secrets *secrets, msi_loop *loop,
+                                 const mst_allocator *allocator, const msi_log *log,
+                                 mst_error *error)
+{
     *out = NULL;
     msi_instance *i = msi_zalloc(allocator, sizeof *i);
     if (!i) {
@@ -117,6 +125,7 @@ mst_status msi_instance_new(msi_instance **out, const msi_plugin *plugin, const 
     i->loop = loop;
     i->allocator = *allocator;
     i->log = *log;
+    i->secrets = secrets ? *secrets : (msi_secrets){.count = 0};
     msi_list_init(&i->open);
     atomic_init(&i->refs, 1);
     pthread_mutex_init(&i->mutex, NULL);
@@ -171,6 +180,7 @@ void msi_instance_abandon(msi_instance *i)
     if (i && atomic_load(&i->refs) > 1) {
         i->log.write = NULL; /* the host program's log may be gone by then */
         i->events = (msi_events){.arg = NULL};
+        i->secrets = (msi_secrets){.count = 0};
     }
     msi_instance_release(i);
 }

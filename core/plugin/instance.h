@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/loop.h"
 #include "plugin/registry.h"
+#include "plugin/secrets.h"
 
 typedef struct msi_instance msi_instance;
 
@@ -39,6 +40,8 @@ struct msi_instance {
                               released after fini(), set by the tier floor; NULL */
     pthread_mutex_t mutex; /* serialises codecs that are not reentrant */
     char why[512];         /* host->set_error() */
+    msi_secrets secrets;   /* for host->secret(); zeroed when the runtime is gone */
+    msi_log_limit secret_limit;
     bool initialised;
 };
 
@@ -47,6 +50,10 @@ struct msi_instance {
 mst_status msi_instance_new(msi_instance **, const msi_plugin *, const char *name,
                             const void *options, msi_loop *, const mst_allocator *, const msi_log *,
                             mst_error *error);
+/* The same for one that may ask for its secrets, which are copied; NULL: it has none. */
+mst_status msi_instance_new_with(msi_instance **, const msi_plugin *, const char *name,
+                                 const void *options, const msi_secrets *, msi_loop *,
+                                 const mst_allocator *, const msi_log *, mst_error *error);
 
 /* [any-thread] References: one for the owner, one per host->retain(), one per decoded object of a
  * serializer. The last release runs fini() and frees the instance, with a log line at level error

@@ -49,8 +49,9 @@ static mst_status init_policy(msi_tier *t, const msi_tier_plan *plan, mst_error 
     if (!plan->eviction) {
         return MST_OK;
     }
-    mst_status status = msi_instance_new(&t->policy, plan->eviction, plan->eviction_section,
-                                         plan->eviction_options, NULL, t->allocator, t->log, error);
+    mst_status status = msi_instance_new_with(&t->policy, plan->eviction, plan->eviction_section,
+                                              plan->eviction_options, &plan->eviction_secrets, NULL,
+                                              t->allocator, t->log, error);
     if (!status) {
         t->evictor = (mst_evictor){&plan->eviction->ops.eviction, t->policy->self};
     }
@@ -66,8 +67,8 @@ static mst_status init_instances(msi_tier *t, const msi_tier_plan *plan, mst_err
     }
     for (unsigned i = 0; i < n; i++) {
         mst_status status =
-            msi_instance_new(&t->instances[i], plan->plugin, plan->section, plan->options,
-                             &plan->loops[i], t->allocator, t->log, error);
+            msi_instance_new_with(&t->instances[i], plan->plugin, plan->section, plan->options,
+                                  &plan->secrets, &plan->loops[i], t->allocator, t->log, error);
         if (status) {
             return status;
         }

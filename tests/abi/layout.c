@@ -10,7 +10,7 @@
 #define AT(type, member, offset)                                                                   \
     _Static_assert(offsetof(type, member) == (offset), #type "." #member)
 
-_Static_assert(MST_ABI_MAJOR == 0 && MST_ABI_MINOR == 1, "the layout below is that of ABI 0.1");
+_Static_assert(MST_ABI_MAJOR == 0 && MST_ABI_MINOR == 2, "the layout below is that of ABI 0.2");
 
 SIZE(mst_slice, 16);
 AT(mst_slice, data, 0);
@@ -26,7 +26,7 @@ SIZE(mst_address, 16);
 AT(mst_address, sockaddr, 0);
 AT(mst_address, len, 8);
 
-SIZE(mst_host, 216);
+SIZE(mst_host, 224);
 AT(mst_host, struct_size, 0);
 AT(mst_host, abi_major, 4);
 AT(mst_host, abi_minor, 6);
@@ -56,6 +56,7 @@ AT(mst_host, stopped, 184);
 AT(mst_host, retain, 192);
 AT(mst_host, release, 200);
 AT(mst_host, extension, 208);
+AT(mst_host, secret, 216);
 
 SIZE(mst_option, 56);
 AT(mst_option, name, 0);

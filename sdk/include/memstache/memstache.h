@@ -56,6 +56,15 @@ typedef struct mst_open_options {
     /* [any-thread] A line of text: MST_LOG_* of plugin.h, without a line end. NULL: silent. */
     void (*log)(void *arg, int level, const char *text);
     void *log_arg;
+    /* [any-thread], also several at once; may read a file, must not wait for a server. The secret
+     * of an option ("password" of "provider.redis") as it is now, ended by a NUL, into
+     * buffer[size], which is the plugin's and is wiped after use. It is asked before the
+     * configuration, whenever a plugin needs the secret: at each connect, say. MST_OK; MST_MISS to
+     * leave it to the configuration; MST_ETOOBIG; other statuses fail what the plugin is doing.
+     * NULL: nobody is asked. Not called any more when the runtime is closed. */
+    mst_status (*secret)(void *arg, const char *section, const char *option, char *buffer,
+                         size_t size);
+    void *secret_arg;
 } mst_open_options;
 
 /* [main] Open everything that the config describes. Waits for no server. `config` NULL: defaults;

@@ -126,6 +126,15 @@ struct mst_host {
     /* [any-thread] A table that is not part of this one, by name and revision
      * ("vendor.name/1"); NULL when the host does not know it. */
     const void *(*extension)(const mst_host *, const char *id);
+
+    /* [main], [loop] or [worker]; not after stop(). The text of an MST_OPTF_SECRET option of this
+     * instance as it is now, NUL-terminated, into buffer[size]: what the host program says, else
+     * the content of the file that was configured, read again, else the configured text. Secrets
+     * rotate: ask at each connect, and wipe the buffer after use. MST_MISS: nobody has set it (its
+     * default is in the instance); MST_ENOTFOUND: not a secret option; MST_ETOOBIG: it does not
+     * fit; MST_EIO: there is none to be had now, the log says why; MST_ENOMEM. On any of these
+     * the buffer is zeroed. */
+    mst_status (*secret)(const mst_host *, const char *option, char *buffer, size_t size);
 };
 
 /* ---- options. The host reads the text of the INI section (or the environment, or the API),
