@@ -69,10 +69,12 @@ class Ini(command.Case):
             kind, name = plugin.split()
             info, = self.objects(self.expect(0, '--json', 'plugin', 'info', kind, name, err=''))
             for option in info['options'] + info['core_keys']:
+                if name == 'redis' and option['name'] in ('eviction', 'hold'):
+                    continue  # for providers in the process only
                 wanted[f'{kind}.{name}', option['name']] = option['default'] or ''
         found = {key: value for key, value in self.keys(self.active).items()
                  if '.' not in key[0] or key[0].replace('.', ' ') in shipped()}
-        self.assertEqual(found, wanted)
+        self.assertEqual(sorted(found.items()), sorted(wanted.items()))
 
 
 class Manual(command.Case):
@@ -140,6 +142,8 @@ class Manual(command.Case):
             for option in info['options']:
                 if name == 'json':  # the same as those of protobuf
                     self.assertIn('.Ic ' + option['name'], page)
+                elif option['default'] is None:
+                    self.assertRegex(page, rf'(?m)^\.It Ic {option["name"]} No \(', plugin)
                 else:
                     self.assertRegex(page, rf'(?m)^\.It Ic {option["name"]} No \(.*\bdefault '
                                            rf'{re.escape(option["default"])}\)$', plugin)

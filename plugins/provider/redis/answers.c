@@ -1,15 +1,19 @@
-/* answers.c - replies become answers. A reply of a type that its command cannot have ends the
- * connection; an error reply is the answer to its command, and nothing more. */
-#include "redis.h"
+/* answers.c - see answers.h. A reply of a type that its command cannot have ends the connection; an
+ * error reply is the answer to its command, or says where, or when, to ask again. */
+#include "answers.h"
 
 #include <string.h>
 
-enum { LOG_EVERY_MS = 10000 };
+#include "discover.h"
+#include "node.h"
+#include "order.h"
+
+enum { LOG_EVERY_MS = 10000, LATER_MS = 50 };
 
 /* The code only: the rest of the text may quote keys and values. */
 void red_refused(redis *r, const red_reply *reply)
 {
-    uint64_t now = r->host->now_ms(r->host);
+    uint64_t now = red_now(r);
     if (r->refused_log_ms && now - r->refused_log_ms < LOG_EVERY_MS) {
         return;
     }
@@ -19,7 +23,17 @@ void red_refused(redis *r, const red_reply *reply)
     r->host->log(r->host, MST_LOG_WARN, line);
 }
 
-void red_fail_slot(redis *r, const red_slot *s, mst_status status)
+void red_answer_none(redis *r, const red_slot *s, mst_status status)
+{
+    mst_op *op = s->first;
+    for (uint32_t i = 0; i < s->ops; i++) {
+        mst_op *next = red_item_of(op)->next;
+        red_again(r, op, status);
+        op = next;
+    }
+}
+
+static void fail_all(redis *r, const red_slot *s, mst_status status)
 {
     mst_op *op = s->first;
     for (uint32_t i = 0; i < s->ops; i++) {
@@ -29,11 +43,14 @@ void red_fail_slot(redis *r, const red_slot *s, mst_status status)
     }
 }
 
+/* ---- replies that are what was asked for */
+
 /* True when the reply is left with the borrower. */
 static bool answer_get(redis *r, mst_op *op, red_reply *reply)
 {
-    bool lent = reply->type == RED_STRING && !red_item_of(op)->cancelled;
+    bool lent = reply->type == RED_STRING && !red_item_of(op)->lost;
     if (lent) {
+        red_note_size(r, op, reply->len);
         red_reply_lend(reply, &op->out);
     }
     red_done(r, op, reply->type == RED_STRING ? MST_OK : MST_MISS);
@@ -52,23 +69,28 @@ static void answer_mget(redis *r, const red_slot *s, red_reply *reply)
     }
 }
 
+static bool is_string_or_nil(const red_reply *reply)
+{
+    return reply->type == RED_STRING || reply->type == RED_NIL;
+}
+
 static bool fits(const red_slot *s, const red_reply *reply)
 {
     switch (s->kind) {
+    case RED_SKIP:
+        return true;
     case RED_GET:
-        return reply->type == RED_STRING || reply->type == RED_NIL;
+    case RED_GETEX:
+        return is_string_or_nil(reply);
     case RED_MGET:
         for (size_t i = 0; reply->type == RED_ARRAY && i < reply->len; i++) {
-            if (reply->element[i]->type != RED_STRING && reply->element[i]->type != RED_NIL) {
+            if (!is_string_or_nil(reply->element[i])) {
                 return false;
             }
         }
         return reply->type == RED_ARRAY && reply->len == s->ops;
     case RED_SET:
         return reply->type == RED_STATUS || reply->type == RED_NIL;
-    case RED_SCAN:
-        return reply->type == RED_ARRAY && reply->len == 2 &&
-               reply->element[0]->type == RED_STRING && reply->element[1]->type == RED_ARRAY;
     default:
         return reply->type == RED_INTEGER;
     }
@@ -80,51 +102,111 @@ static void answer_pttl(redis *r, mst_op *op, long long left)
         red_done(r, op, MST_MISS);
         return;
     }
-    op->expires_ms = left < 0 ? 0 : r->host->now_ms(r->host) + (uint64_t) left;
+    op->expires_ms = left < 0 ? 0 : red_now(r) + (uint64_t) left;
     red_done(r, op, MST_OK);
 }
 
-/* A value of another type is a miss, as it is for MGET. */
-static mst_status status_of_error(const red_slot *s, const red_reply *reply)
+/* True when the reply is left with the borrower. */
+static bool answer(redis *r, const red_slot *s, red_reply *reply)
 {
+    switch (s->kind) {
+    case RED_GETEX:
+        s->first->expires_ms = red_now(r) + s->first->sliding_ms;
+        return answer_get(r, s->first, reply);
+    case RED_GET:
+        return answer_get(r, s->first, reply);
+    case RED_MGET:
+        answer_mget(r, s, reply);
+        return false;
+    case RED_SET:
+        red_done(r, s->first, reply->type == RED_NIL ? MST_UNCHANGED : MST_OK);
+        return false;
+    case RED_NUMBER:
+        red_done(r, s->first, reply->integer > 0 ? MST_OK : MST_MISS);
+        return false;
+    case RED_PTTL:
+        answer_pttl(r, s->first, reply->integer);
+        return false;
+    default:
+        return false;
+    }
+}
+
+/* ---- error replies */
+
+static void move_all(red_conn *c, const red_slot *s, const red_reply *reply, bool ask)
+{
+    redis *r = c->r;
+    red_node *to = red_cluster_moved(r, c->node, reply, ask);
+    mst_op *op = s->first;
+    for (uint32_t i = 0; i < s->ops; i++) {
+        mst_op *next = red_item_of(op)->next;
+        red_item_of(op)->ask = ask ? to : NULL;
+        red_elsewhere(r, op, to ? 0 : LATER_MS);
+        op = next;
+    }
+}
+
+static void delay_all(redis *r, const red_slot *s)
+{
+    mst_op *op = s->first;
+    for (uint32_t i = 0; i < s->ops; i++) {
+        mst_op *next = red_item_of(op)->next;
+        red_elsewhere(r, op, LATER_MS);
+        op = next;
+    }
+}
+
+/* The keys of an MGET are asked for one by one when some of them are elsewhere. */
+static bool means_later(const char *code)
+{
+    return !strcmp(code, "TRYAGAIN") || !strcmp(code, "CLUSTERDOWN") || !strcmp(code, "LOADING") ||
+           !strcmp(code, "MASTERDOWN");
+}
+
+static bool is_unknown_command(const red_reply *reply)
+{
+    static const char text[] = "ERR unknown command";
+    return reply->len >= sizeof text - 1 && !memcmp(reply->bytes, text, sizeof text - 1);
+}
+
+static void answer_error(red_conn *c, const red_slot *s, const red_reply *reply)
+{
+    redis *r = c->r;
     char code[RED_CODE_MAX];
     red_error_code(reply, code);
-    return s->kind == RED_GET && !strcmp(code, "WRONGTYPE") ? MST_MISS : MST_EIO;
-}
-
-static void answer_error(redis *r, const red_slot *s, const red_reply *reply)
-{
-    mst_status status = status_of_error(s, reply);
-    if (status != MST_MISS) {
+    bool cluster = r->o.mode == RED_CLUSTER;
+    if (cluster && (!strcmp(code, "MOVED") || !strcmp(code, "ASK"))) {
+        move_all(c, s, reply, code[0] == 'A');
+    } else if (means_later(code)) {
+        red_discover(r);
+        delay_all(r, s);
+    } else if (!strcmp(code, "READONLY") && r->o.mode == RED_SENTINEL) {
+        delay_all(r, s);
+        red_conn_fail(c, "the server is not the master any more", "");
+    } else if (s->kind == RED_GETEX && is_unknown_command(reply)) {
+        r->no_getex = true; /* before 6.2 */
+        red_elsewhere(r, s->first, 0);
+    } else if (s->kind == RED_GET && !strcmp(code, "WRONGTYPE")) {
+        red_done(r, s->first, MST_MISS); /* as it is for MGET */
+    } else {
         red_refused(r, reply);
+        fail_all(r, s, MST_EIO);
     }
-    red_fail_slot(r, s, status);
 }
 
-void red_answer(redis *r, const red_slot *s, red_reply *reply)
+void red_answer(red_conn *c, const red_slot *s, red_reply *reply)
 {
-    bool clearing = s->kind == RED_SCAN || s->kind == RED_UNLINK;
-    if (reply->type == RED_ERROR && !clearing) {
-        answer_error(r, s, reply);
-    } else if (reply->type != RED_ERROR && !fits(s, reply)) {
-        red_fail_slot(r, s, MST_EIO);
+    if (s->kind == RED_SKIP) {
         red_reply_free(reply);
-        red_link_fail(r, "a reply of the wrong type", "");
-        return;
-    } else if (s->kind == RED_GET) {
-        reply = answer_get(r, s->first, reply) ? NULL : reply;
-    } else if (s->kind == RED_MGET) {
-        answer_mget(r, s, reply);
-    } else if (s->kind == RED_SET) {
-        red_done(r, s->first, reply->type == RED_NIL ? MST_UNCHANGED : MST_OK);
-    } else if (s->kind == RED_COUNT) {
-        red_done(r, s->first, reply->integer > 0 ? MST_OK : MST_MISS);
-    } else if (s->kind == RED_PTTL) {
-        answer_pttl(r, s->first, reply->integer);
-    } else if (s->kind == RED_SCAN) {
-        red_clear_scanned(r, reply);
-    } else if (s->kind == RED_UNLINK) {
-        red_clear_unlinked(r, reply);
+    } else if (reply->type == RED_ERROR) {
+        answer_error(c, s, reply);
+        red_reply_free(reply);
+    } else if (!fits(s, reply)) {
+        fail_all(c->r, s, MST_EIO);
+        red_reply_free(reply);
+        red_conn_fail(c, "a reply of the wrong type", "");
+    } else if (!answer(c->r, s, reply)) {
+        red_reply_free(reply);
     }
-    red_reply_free(reply);
 }

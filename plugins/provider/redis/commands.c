@@ -1,38 +1,84 @@
-/* commands.c - operations become commands. Gets that follow each other become one MGET of at most
- * RED_MGET_MAX keys; everything that was submitted together is written together.
- *
- * Operations wait while a connection is being made, and those of a space behind its CLEAR: a SCAN
- * in steps would otherwise find, and remove, what was stored after it. */
-#include "redis.h"
+/* commands.c - see commands.h. In a cluster the keys of an MGET must be of one slot, so there the
+ * gathered gets are sorted into slots. */
+#include "commands.h"
 
-enum { OP_BYTES = 64 };
+#include "answers.h"
+#include "order.h"
 
-/* ---- accounts */
-
-static uint64_t bytes_of(const mst_op *op)
+static void write_key(red_conn *c, const char *command, size_t more, const mst_op *op)
 {
-    uint64_t bytes = OP_BYTES + op->key.len;
-    for (uint32_t i = 0; op->code == MST_OP_SET && i < op->value_parts; i++) {
-        bytes += op->value[i].len;
+    red_out_count(&c->out, 2 + more);
+    red_out_text(&c->out, command);
+    red_out_key(&c->out, op->space->prefix, op->key);
+}
+
+/* A command without its slot must not leave. */
+static void expect(red_conn *c, red_kind kind, mst_op *first, uint32_t ops)
+{
+    if (red_exchange_expect(c, kind, first, ops)) {
+        return;
     }
-    return bytes;
+    c->out.failed = true;
+    red_answer_none(c->r, &(red_slot){.first = first, .ops = ops, .kind = kind}, MST_ENOMEM);
 }
 
-static void count_inflight(redis *r)
+static uint64_t remaining(const redis *r, const mst_op *op)
 {
-    atomic_store_explicit(&r->counters.inflight, r->held, memory_order_relaxed);
-}
-
-void red_done(redis *r, mst_op *op, mst_status status)
-{
-    r->held--;
-    r->held_bytes -= red_item_of(op)->bytes;
-    count_inflight(r);
-    if (status < 0) {
-        atomic_fetch_add_explicit(&r->counters.errors, 1, memory_order_relaxed);
+    uint64_t now = red_now(r), left = 0;
+    if (op->expires_ms) {
+        left = op->expires_ms > now ? op->expires_ms - now : 1;
     }
-    r->host->op_done(op, status);
+    if (op->sliding_ms && (!left || op->sliding_ms < left)) {
+        left = op->sliding_ms;
+    }
+    return left;
 }
+
+static void write_set(red_conn *c, mst_op *op)
+{
+    uint64_t left = remaining(c->r, op);
+    uint16_t only = op->flags & (MST_OPF_IF_ABSENT | MST_OPF_IF_PRESENT);
+    write_key(c, "SET", 1 + (left ? 2u : 0u) + (only ? 1u : 0u), op);
+    red_out_value(&c->out, op->value, op->value_parts);
+    if (left) {
+        red_out_text(&c->out, "PX");
+        red_out_number(&c->out, left);
+    }
+    if (only) {
+        red_out_text(&c->out, only & MST_OPF_IF_ABSENT ? "NX" : "XX");
+    }
+    expect(c, RED_SET, op, 1);
+}
+
+/* PERSIST answers 0 for a key without an end as well as for none, so EXISTS is asked, too. */
+static void write_touch(red_conn *c, mst_op *op)
+{
+    uint64_t left = remaining(c->r, op);
+    if (left) {
+        write_key(c, "PEXPIRE", 1, op);
+        red_out_number(&c->out, left);
+    } else {
+        write_key(c, "PERSIST", 0, op);
+        expect(c, RED_SKIP, NULL, 0);
+        write_key(c, "EXISTS", 0, op);
+    }
+    expect(c, RED_NUMBER, op, 1);
+}
+
+static void write_get(red_conn *c, mst_op *op)
+{
+    if (op->sliding_ms && !c->r->no_getex) {
+        write_key(c, "GETEX", 2, op);
+        red_out_text(&c->out, "PX");
+        red_out_number(&c->out, op->sliding_ms);
+        expect(c, RED_GETEX, op, 1);
+        return;
+    }
+    write_key(c, "GET", 0, op);
+    expect(c, RED_GET, op, 1);
+}
+
+/* ---- gathered gets */
 
 static void queue_push(red_queue *q, mst_op *op)
 {
@@ -45,234 +91,114 @@ static void queue_push(red_queue *q, mst_op *op)
     q->last = op;
 }
 
-static mst_op *queue_take(red_queue *q)
-{
-    mst_op *op = q->first;
-    if (op) {
-        q->first = red_item_of(op)->next;
-        q->last = q->first ? q->last : NULL;
-    }
-    return op;
-}
-
-/* ---- commands */
-
-static void write_key(redis *r, const char *command, size_t more, const mst_op *op)
-{
-    red_out_count(&r->out, 2 + more);
-    red_out_text(&r->out, command);
-    red_out_key(&r->out, op->space->prefix, op->key);
-}
-
-static uint64_t remaining(const redis *r, const mst_op *op)
-{
-    uint64_t now = r->host->now_ms(r->host), left = 0;
-    if (op->expires_ms) {
-        left = op->expires_ms > now ? op->expires_ms - now : 1;
-    }
-    if (op->sliding_ms && (!left || op->sliding_ms < left)) {
-        left = op->sliding_ms;
-    }
-    return left;
-}
-
-static bool write_set(redis *r, mst_op *op)
-{
-    uint64_t left = remaining(r, op);
-    uint16_t only = op->flags & (MST_OPF_IF_ABSENT | MST_OPF_IF_PRESENT);
-    red_out_count(&r->out, 3 + (left ? 2u : 0u) + (only ? 1u : 0u));
-    red_out_text(&r->out, "SET");
-    red_out_key(&r->out, op->space->prefix, op->key);
-    red_out_value(&r->out, op->value, op->value_parts);
-    if (left) {
-        red_out_text(&r->out, "PX");
-        red_out_number(&r->out, left);
-    }
-    if (only) {
-        red_out_text(&r->out, only & MST_OPF_IF_ABSENT ? "NX" : "XX");
-    }
-    return red_slot_push(r, RED_SET, op, 1);
-}
-
-/* PERSIST answers 0 for a key without an end as well as for none, so EXISTS is asked, too. */
-static bool write_touch(redis *r, mst_op *op)
-{
-    uint64_t left = remaining(r, op);
-    if (left) {
-        write_key(r, "PEXPIRE", 1, op);
-        red_out_number(&r->out, left);
-        return red_slot_push(r, RED_COUNT, op, 1);
-    }
-    write_key(r, "PERSIST", 0, op);
-    if (!red_slot_push(r, RED_SKIP, NULL, 0)) {
-        return false;
-    }
-    write_key(r, "EXISTS", 0, op);
-    return red_slot_push(r, RED_COUNT, op, 1);
-}
-
-static bool write_gets(redis *r, mst_op *first, uint32_t n)
+static void write_gets(red_conn *c, mst_op *first, uint32_t n)
 {
     if (n == 1) {
-        write_key(r, "GET", 0, first);
-        return red_slot_push(r, RED_GET, first, 1);
-    }
-    red_out_count(&r->out, n + 1);
-    red_out_text(&r->out, "MGET");
-    for (mst_op *op = first; op; op = red_item_of(op)->next) {
-        red_out_key(&r->out, op->space->prefix, op->key);
-    }
-    return red_slot_push(r, RED_MGET, first, n);
-}
-
-static bool write_other(redis *r, mst_op *op)
-{
-    switch (op->code) {
-    case MST_OP_SET:
-        return write_set(r, op);
-    case MST_OP_DEL:
-        write_key(r, "DEL", 0, op);
-        return red_slot_push(r, RED_COUNT, op, 1);
-    case MST_OP_EXISTS:
-        write_key(r, "PTTL", 0, op);
-        return red_slot_push(r, RED_PTTL, op, 1);
-    case MST_OP_TOUCH:
-        return write_touch(r, op);
-    default:
-        red_clear_begin(r, op);
-        return true;
-    }
-}
-
-/* Gets are gathered until something else comes. */
-typedef struct gather {
-    red_queue gets;
-    uint32_t n;
-    bool failed;
-} gather;
-
-static void send_gets(redis *r, gather *g)
-{
-    if (g->n && !write_gets(r, g->gets.first, g->n)) {
-        for (mst_op *op; (op = queue_take(&g->gets));) {
-            red_done(r, op, MST_ENOMEM);
-        }
-        g->failed = true;
-    }
-    g->gets = (red_queue){0};
-    g->n = 0;
-}
-
-static void send_op(redis *r, gather *g, mst_op *op)
-{
-    if (op->code == MST_OP_GET) {
-        queue_push(&g->gets, op);
-        if (++g->n == RED_MGET_MAX) {
-            send_gets(r, g);
-        }
+        write_get(c, first);
         return;
     }
-    send_gets(r, g);
-    if (!write_other(r, op)) {
-        red_done(r, op, MST_ENOMEM);
-        g->failed = true;
+    red_out_count(&c->out, n + 1);
+    red_out_text(&c->out, "MGET");
+    for (mst_op *op = first; op; op = red_item_of(op)->next) {
+        red_out_key(&c->out, op->space->prefix, op->key);
+    }
+    expect(c, RED_MGET, first, n);
+}
+
+typedef struct group {
+    red_queue gets;
+    uint32_t n;
+    uint16_t slot;
+} group;
+
+/* RED_MGET_MAX keys are few enough for a plain search. */
+static void write_by_slot(red_conn *c, mst_op *first)
+{
+    group groups[RED_MGET_MAX];
+    size_t count = 0;
+    for (mst_op *op = first, *next; op; op = next) {
+        uint16_t slot = red_item_of(op)->bucket;
+        size_t i = 0;
+        next = red_item_of(op)->next;
+        while (i < count && groups[i].slot != slot) {
+            i++;
+        }
+        if (i == count) {
+            groups[count++] = (group){.slot = slot};
+        }
+        queue_push(&groups[i].gets, op);
+        groups[i].n++;
+    }
+    for (size_t i = 0; i < count; i++) {
+        write_gets(c, groups[i].gets.first, groups[i].n);
     }
 }
 
-/* A command without its slot must not leave: then nothing of the connection can be trusted. */
-static void finish(redis *r, gather *g)
+void red_command_gets(red_conn *c)
 {
-    send_gets(r, g);
-    if (g->failed || r->out.failed) {
-        red_link_fail(r, "out of memory", "");
-    } else if (r->state == RED_READY) {
-        red_link_flush(r);
+    mst_op *first = c->gets.first;
+    uint32_t n = c->get_count;
+    c->gets = (red_queue){0};
+    c->get_count = 0;
+    if (n == 0) {
+        return;
     }
-}
-
-/* ---- order */
-
-static bool must_wait(const redis *r, const mst_op *op)
-{
-    return r->state != RED_READY || r->waiting_clears ||
-           (r->clearing && (op->code == MST_OP_CLEAR || op->space->id == r->clearing->space->id));
-}
-
-static void wait_or_send(redis *r, gather *g, mst_op *op)
-{
-    if (must_wait(r, op)) {
-        r->waiting_clears += op->code == MST_OP_CLEAR;
-        queue_push(&r->waiting, op);
+    if (c->r->o.mode == RED_CLUSTER) {
+        write_by_slot(c, first);
     } else {
-        send_op(r, g, op);
+        write_gets(c, first, n);
     }
 }
 
-static mst_status admit(redis *r, mst_op *op)
+static void gather(red_conn *c, mst_op *op)
 {
-    uint64_t bytes = bytes_of(op);
-    if (r->state == RED_DOWN || r->state == RED_STOPPED) {
-        return r->state == RED_DOWN ? MST_EIO : MST_ECLOSED;
-    }
-    if (bytes > r->max_inflight_bytes) {
-        return MST_ETOOBIG;
-    }
-    if (r->held >= (uint64_t) r->max_inflight || bytes > r->max_inflight_bytes - r->held_bytes) {
-        return MST_EBUSY;
-    }
-    red_item_of(op)->bytes = bytes;
-    r->held++;
-    r->held_bytes += bytes;
-    return MST_PENDING;
-}
-
-void red_submit(redis *r, mst_op *const *ops, size_t n)
-{
-    gather g = {0};
-    for (size_t i = 0; i < n; i++) {
-        ops[i]->status = admit(r, ops[i]);
-        if (ops[i]->status == MST_PENDING) {
-            wait_or_send(r, &g, ops[i]);
-        } else {
-            atomic_fetch_add_explicit(&r->counters.errors, 1, memory_order_relaxed);
-        }
-    }
-    count_inflight(r);
-    finish(r, &g);
-}
-
-void red_send_waiting(redis *r)
-{
-    gather g = {0};
-    red_queue all = r->waiting;
-    r->waiting = (red_queue){0};
-    r->waiting_clears = 0;
-    for (mst_op *op; (op = queue_take(&all));) {
-        wait_or_send(r, &g, op);
-    }
-    finish(r, &g);
-}
-
-void red_fail_waiting(redis *r, mst_status status)
-{
-    r->waiting_clears = 0;
-    for (mst_op *op; (op = queue_take(&r->waiting));) {
-        red_done(r, op, status);
+    queue_push(&c->gets, op);
+    if (++c->get_count == RED_MGET_MAX) {
+        red_command_gets(c);
     }
 }
 
-/* What has left keeps its slot, and its late reply is swallowed; what has not is not sent. */
-void red_cancel(redis *r, mst_op *op)
+/* ---- one op */
+
+static void write_other(red_conn *c, mst_op *op)
 {
-    red_queue all = r->waiting;
-    red_item_of(op)->cancelled = true;
-    r->waiting = (red_queue){0};
-    for (mst_op *at; (at = queue_take(&all));) {
-        if (at != op) {
-            queue_push(&r->waiting, at);
-            continue;
-        }
-        r->waiting_clears -= op->code == MST_OP_CLEAR;
-        red_done(r, op, MST_ECANCELED);
+    switch (op->code) {
+    case MST_OP_GET:
+        write_get(c, op);
+        break;
+    case MST_OP_SET:
+        write_set(c, op);
+        break;
+    case MST_OP_DEL:
+        write_key(c, "DEL", 0, op);
+        expect(c, RED_NUMBER, op, 1);
+        break;
+    case MST_OP_EXISTS:
+        write_key(c, "PTTL", 0, op);
+        expect(c, RED_PTTL, op, 1);
+        break;
+    default:
+        write_touch(c, op);
+        break;
     }
+}
+
+/* A slot that is on its way to another node is served there to those who ask for it. That goes for
+ * the next command only, so such a get is not gathered. Neither is one that renews, nor one that
+ * was sent back: a slot on its way may have some of the keys only. */
+void red_command(red_conn *c, mst_op *op)
+{
+    red_item *item = red_item_of(op);
+    red_conn_touch(c);
+    if (op->code == MST_OP_GET && !op->sliding_ms && !item->redirects) {
+        gather(c, op);
+        return;
+    }
+    red_command_gets(c);
+    if (item->ask) {
+        red_out_words(&c->out, "ASKING", NULL, NULL);
+        expect(c, RED_SKIP, NULL, 0);
+        item->ask = NULL;
+    }
+    write_other(c, op);
 }

@@ -139,6 +139,18 @@ void red_out_number(red_out *o, uint64_t value)
     red_out_text(o, text);
 }
 
+void red_out_words(red_out *o, const char *first, const char *second, const char *third)
+{
+    red_out_count(o, 1 + (second ? 1u : 0u) + (third ? 1u : 0u));
+    red_out_text(o, first);
+    if (second) {
+        red_out_text(o, second);
+    }
+    if (third) {
+        red_out_text(o, third);
+    }
+}
+
 void red_out_key(red_out *o, mst_slice prefix, mst_slice key)
 {
     header(o, '$', prefix.len + key.len);

@@ -29,6 +29,8 @@ void red_out_count(red_out *, size_t arguments);
 void red_out_arg(red_out *, const void *data, size_t len);
 void red_out_text(red_out *, const char *text);
 void red_out_number(red_out *, uint64_t value);
+/* A whole command of one to three words; NULL: no more. */
+void red_out_words(red_out *, const char *first, const char *second, const char *third);
 /* One argument that is the concatenation of two, or of many parts. */
 void red_out_key(red_out *, mst_slice prefix, mst_slice key);
 void red_out_value(red_out *, const mst_slice *parts, size_t n);

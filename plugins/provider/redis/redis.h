@@ -1,11 +1,20 @@
-/* redis.h - one instance: a connection to one server, and what is asked over it.
+/* redis.h - one instance: the servers behind one section of the configuration, as one loop sees
+ * them.
  *
- *   redis.c     options, start and stop, figures
- *   link.c      the connection: resolve, connect, read and write, back-off, stall
- *   session.c   what is said first on a connection, and which reply belongs to whom
- *   commands.c  operations as commands
- *   answers.c   replies as answers
- *   clear.c     the one operation that takes many commands
+ *   redis.c      options, start and stop, figures
+ *   url.c        where the servers are
+ *   node.c       a server: its connections, its breaker
+ *   conn.c       a connection: resolve, connect, read and write, back-off, silence
+ *   tls.c        the same bytes, encrypted
+ *   greet.c      what is said first on a connection
+ *   exchange.c   which reply belongs to whom
+ *   route.c      which connection an operation takes
+ *   order.c      who has to wait for whom; accounts, retries
+ *   commands.c   operations as commands
+ *   answers.c    replies as answers
+ *   clear.c      the one operation that takes many commands
+ *   discover.c   asking others where the data is (cluster.c, sentinel.c)
+ *   probe.c      the one place that waits: abort_on_connect_fail
  */
 #ifndef REDIS_REDIS_H
 #define REDIS_REDIS_H
@@ -13,154 +22,145 @@
 #include <memstache/provider.h>
 
 #include <stdatomic.h>
-#include <sys/socket.h>
+#include <stdbool.h>
 
-#include "out.h"
 #include "reply.h"
+#include "tls.h"
 #include "url.h"
 
-enum { RED_ADDRESSES_MAX = 8, RED_MGET_MAX = 64 };
+enum { RED_BUCKETS = 16384, RED_MGET_MAX = 64, RED_IN_BYTES = 64 * 1024, RED_LARGE_KEYS = 1024 };
 
-typedef enum red_state {
-    RED_DOWN,      /* waits for the back-off to end; operations fail at once */
-    RED_RESOLVING, /* in these three operations wait */
-    RED_CONNECTING,
-    RED_GREETING,
-    RED_READY,
-    RED_STOPPED
-} red_state;
+typedef struct redis redis;
+typedef struct red_conn red_conn;
+typedef struct red_node red_node;
+typedef struct red_shard red_shard;
+
+typedef enum red_mode { RED_STANDALONE, RED_CLUSTER, RED_SENTINEL } red_mode;
+typedef enum red_read_from { RED_MASTER, RED_REPLICA, RED_ANY } red_read_from;
+
+/* Operations that wait or are under way, and their bytes; bounded per connection. */
+typedef struct red_account {
+    uint64_t ops, bytes;
+} red_account;
 
 /* Private bytes of an op. */
 typedef struct red_item {
-    mst_op *next;
-    uint64_t bytes; /* charged against max_inflight_bytes */
-    bool cancelled;
+    mst_op *next, *prev; /* of the parked, of gathered gets, or of one reply */
+    red_account *account;
+    red_conn *conn; /* where it was sent; NULL: parked */
+    red_node *ask;  /* where a cluster sent it, for once */
+    uint64_t seq;   /* the order of submission */
+    uint64_t bytes;
+    uint64_t not_before_ms; /* parked: it was told to come again later */
+    uint16_t bucket;
+    uint8_t tries, redirects;
+    bool write, lost, parked;
 } red_item;
 
 typedef struct red_queue {
     mst_op *first, *last;
 } red_queue;
 
-/* What the next reply answers. */
-typedef enum red_kind {
-    RED_GREET_AUTH,
-    RED_GREET_SELECT,
-    RED_GREET_NAME,
-    RED_GREET_PING,
-    RED_SKIP, /* a command whose reply tells nothing */
-    RED_GET,
-    RED_MGET,
-    RED_SET,
-    RED_COUNT, /* DEL, EXISTS and PEXPIRE: an integer, 0 is a miss */
-    RED_PTTL,
-    RED_SCAN,
-    RED_UNLINK
-} red_kind;
-
-typedef struct red_slot {
-    uint64_t since_ms;
-    mst_op *first; /* `ops` of them, linked */
-    uint32_t ops;
-    red_kind kind;
-} red_slot;
+/* Keys that are ordered together: those of one slot of a cluster, else of one part of the hashes.
+ */
+typedef struct red_bucket {
+    red_conn *conn;   /* has the writes */
+    uint32_t writes;  /* sent and not answered */
+    uint32_t parked;  /* operations that wait */
+    uint32_t blocked; /* the pass in which one of them had to go on waiting */
+} red_bucket;
 
 typedef struct red_counters {
-    atomic_uint_fast64_t connections, reconnects, commands, inflight, errors;
+    atomic_uint_fast64_t connections, reconnects, commands, inflight, errors, busy, too_big,
+        retries, redirects, rescued;
 } red_counters;
 
-typedef struct redis {
-    /* options */
-    const char *url_text, *username, *password, *client_name;
-    int64_t database;
-    int64_t connect_timeout_ms, stall_timeout_ms, backoff_max_ms, max_inflight;
-    uint64_t max_inflight_bytes, max_reply_bytes;
+typedef struct red_options {
+    const char *url, *username, *password, *client_name;
+    const char *master, *sentinel_username, *sentinel_password;
+    int32_t mode, read_from;
+    bool abort_on_connect_fail;
+    int64_t database, connections, connect_retry;
+    int64_t connect_timeout_ms, stall_timeout_ms, idle_timeout_ms, keep_alive_ms, hedge_after_ms,
+        backoff_max_ms;
+    int64_t max_inflight;
+    uint64_t max_inflight_bytes, max_value_bytes, large_value;
+    double retry_budget;
+    red_tls_options tls;
+} red_options;
 
+struct redis {
+    red_options o;
     const mst_host *host;
     red_url url;
-
-    /* link.c */
-    red_state state;
-    bool closing, resolving, stopping;
-    int fd;
-    mst_poll *poll;
-    int watched;
-    mst_timer *connect_timer; /* ends an attempt, or the back-off */
-    mst_timer *stall_timer;
-    uint64_t ready_ms, heard_ms; /* when a byte came last */
-    uint32_t failures;           /* in a row */
+    red_tls_context *tls;
+    bool stopping, stopped;
     uint64_t random;
-    struct sockaddr_storage address[RED_ADDRESSES_MAX];
-    socklen_t address_len[RED_ADDRESSES_MAX];
-    size_t addresses, next_address;
-    const char *complaint; /* the last one that was logged, so that it is not repeated */
-    char *in;              /* where bytes arrive */
 
-    /* session.c */
-    redisReader *reader;
+    /* node.c */
+    red_node *nodes;  /* a list of all, data and sentinels */
+    uint64_t opening; /* descriptors and lookups that the host has not let go of */
+
+    /* conn.c, exchange.c: shared by all connections, used by one at a time */
+    char *in;
     redisReplyObjectFunctions functions;
-    red_limits limits;
-    red_out out;
-    red_slot *slots; /* a ring of slot_cap, a power of two */
-    size_t slot_cap, slot_head, slot_count;
 
-    /* commands.c */
-    red_queue waiting;
-    uint64_t held, held_bytes; /* operations with us, and their bytes */
+    /* order.c */
+    red_bucket *buckets;
+    red_queue parked; /* by seq */
+    red_account homeless;
+    uint64_t seq, held, parked_clears;
+    uint64_t sent; /* with a server, unanswered */
+    uint32_t pass;
+    bool pump, settling;
+    double budget;
+    mst_timer *retry_timer;
+    uint64_t retry_at_ms;
+    red_conn *dirty;
+    uint64_t large[RED_LARGE_KEYS]; /* hashes of keys whose values were large */
     uint64_t refused_log_ms;
-    size_t waiting_clears;
+    bool no_getex;
+
+    /* route.c, discover.c */
+    red_node *home; /* standalone, and the sentinels' master */
+    red_shard **shards;
+    size_t shard_count, shard_cap;
+    uint16_t *map; /* slot to shard + 1; 0: nobody; NULL until a cluster has told */
+    uint32_t map_version;
+    mst_timer *discover_timer;
+    red_node *discover_asked;
+    bool discovering;   /* a question is under way */
+    bool discover_soon; /* what is known is doubted */
+    uint64_t discovered_ms;
+    uint32_t turn; /* of replicas */
 
     /* clear.c */
     mst_op *clearing; /* at most one at a time */
     mst_status clear_status;
-    bool clear_scanned; /* the last SCAN has been answered */
-    size_t clear_unlinks;
+    size_t clear_node, clear_unlinks;
+    uint32_t clear_version, clear_rounds;
+    bool clear_scanned;
 
     red_counters counters;
-} redis;
+};
 
 static inline red_item *red_item_of(mst_op *op)
 {
     return mst_op_priv(op);
 }
 
-/* link.c */
-mst_status red_link_open(redis *);
-void red_link_stop(redis *);
-void red_link_connect(redis *);
-/* The connection is over, or was never made: everything pending fails, and the next attempt is
- * prepared. `why` is a constant and is logged. */
-void red_link_fail(redis *, const char *why, const char *detail);
-void red_link_flush(redis *);
-/* The greeting was answered. */
-void red_link_ready(redis *);
-/* Something is pending now that was not. */
-void red_link_expect(redis *);
+static inline uint64_t red_now(const redis *r)
+{
+    return r->host->now_ms(r->host);
+}
 
-/* session.c */
-mst_status red_session_open(redis *);
-void red_session_close(redis *);
-bool red_session_greet(redis *);
-void red_session_received(redis *, const char *bytes, size_t len);
-bool red_slot_push(redis *, red_kind, mst_op *first, uint32_t ops);
-red_slot *red_slot_oldest(redis *);
-/* The code of an error reply, letters only, into `code`. */
-enum { RED_CODE_MAX = 24 };
-void red_error_code(const red_reply *, char code[RED_CODE_MAX]);
+#define RED_COUNT(r, name, n)                                                                      \
+    atomic_fetch_add_explicit(&(r)->counters.name, (n), memory_order_relaxed)
 
-/* commands.c */
-void red_submit(redis *, mst_op *const *ops, size_t n);
-void red_send_waiting(redis *);
-/* answers.c */
-void red_answer(redis *, const red_slot *, red_reply *); /* takes the reply */
-void red_done(redis *, mst_op *, mst_status);
-void red_fail_slot(redis *, const red_slot *, mst_status);
-void red_fail_waiting(redis *, mst_status);
-void red_cancel(redis *, mst_op *);
-void red_refused(redis *, const red_reply *); /* an error reply to a command */
-
-/* clear.c */
-void red_clear_begin(redis *, mst_op *);
-void red_clear_scanned(redis *, const red_reply *);
-void red_clear_unlinked(redis *, const red_reply *);
+/* A number from 0 to n - 1, for jitter. */
+uint64_t red_random(redis *, uint64_t n);
+/* The current text of a secret option into `buffer`; `text` is what it was at the start. NULL: not
+ * set. */
+const char *red_secret(redis *, const char *option, const char *text, char *buffer, size_t size);
 
 #endif

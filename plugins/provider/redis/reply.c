@@ -6,7 +6,8 @@
 
 #include <string.h>
 
-enum { ELEMENTS_MAX = 64 * 1024, DEPTH_MAX = 2 };
+/* As CLUSTER SLOTS needs: ranges of nodes of names, and a slot to each range at worst. */
+enum { ELEMENTS_MAX = 256 * 1024, DEPTH_MAX = 4 };
 
 #if HIREDIS_MAJOR >= 1
 typedef size_t red_count;
@@ -38,7 +39,7 @@ static void *make_string(const redisReadTask *task, char *data, size_t len)
                : task->type == REDIS_REPLY_ERROR  ? RED_ERROR
                                                   : RED_STRANGE;
     if (len > limits->max_bytes) {
-        limits->refusal = "a reply above max_reply_bytes";
+        limits->refusal = "a value above max_value_bytes";
         return NULL;
     }
     red_reply *r = make(task, type, len + 1);

@@ -59,7 +59,8 @@ static const char *parse_unix(red_url *u, char *rest)
     if (*rest != '/' || !decode(rest)) {
         return "after unix:// there must be an absolute path";
     }
-    u->path = rest;
+    u->place[0] = (red_place){rest, NULL};
+    u->places = 1;
     return NULL;
 }
 
@@ -78,7 +79,7 @@ static const char *parse_user(red_url *u, char *user)
 }
 
 /* host, host:port, [IPv6], [IPv6]:port */
-static const char *parse_place(red_url *u, char *place)
+static const char *parse_place(red_url *u, char *place, const char *default_port)
 {
     char *port;
     int64_t number;
@@ -98,12 +99,28 @@ static const char *parse_place(red_url *u, char *place)
             return "the port must be a number from 1 to 65535";
         }
     }
-    u->host = *place ? place : "localhost";
-    u->port = port ? port : "6379";
+    if (u->places == RED_PLACES_MAX) {
+        return "there may be 16 hosts at most";
+    }
+    u->place[u->places++] = (red_place){*place ? place : "localhost", port ? port : default_port};
     return NULL;
 }
 
-static const char *parse_tcp(red_url *u, char *rest)
+static const char *parse_places(red_url *u, char *places, const char *default_port)
+{
+    const char *why = NULL;
+    while (places && !why) {
+        char *comma = strchr(places, ',');
+        if (comma) {
+            *comma++ = '\0';
+        }
+        why = parse_place(u, places, default_port);
+        places = comma;
+    }
+    return why;
+}
+
+static const char *parse_tcp(red_url *u, char *rest, const char *default_port)
 {
     const char *why = NULL;
     char *database = strchr(rest, '/');
@@ -119,10 +136,11 @@ static const char *parse_tcp(red_url *u, char *rest)
         why = parse_user(u, rest);
         rest = at + 1;
     }
-    return why ? why : parse_place(u, rest);
+    return why ? why : parse_places(u, rest, default_port);
 }
 
-mst_status red_url_parse(red_url *u, const mst_host *host, const char *text, const char **why)
+mst_status red_url_parse(red_url *u, const mst_host *host, const char *text,
+                         const char *default_port, const char **why)
 {
     size_t size = strlen(text) + 1;
     *u = (red_url){.database = -1};
@@ -134,9 +152,12 @@ mst_status red_url_parse(red_url *u, const mst_host *host, const char *text, con
     if (!strncmp(text, "unix://", 7)) {
         *why = parse_unix(u, u->text + 7);
     } else if (!strncmp(text, "redis://", 8)) {
-        *why = parse_tcp(u, u->text + 8);
+        *why = parse_tcp(u, u->text + 8, default_port);
+    } else if (!strncmp(text, "rediss://", 9)) {
+        u->tls = true;
+        *why = parse_tcp(u, u->text + 9, default_port);
     } else {
-        *why = "must begin with redis:// or unix://";
+        *why = "must begin with redis://, rediss:// or unix://";
     }
     return *why ? MST_EINVAL : MST_OK;
 }
