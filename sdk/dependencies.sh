@@ -18,6 +18,7 @@ libbrotli-dev       library   libbrotlienc
 libprotobuf-c-dev   library   libprotobuf-c
 libjansson-dev      library   jansson
 libhiredis-dev      library   hiredis
+libssl-dev          library   openssl
 '
 
 memstache_test_needs='
@@ -33,6 +34,7 @@ binutils            command   nm
 shellcheck          command   shellcheck
 mandoc              command   mandoc
 redis-server        command   redis-server
+openssl             command   openssl
 '
 
 # have KIND NAME: is it there?
