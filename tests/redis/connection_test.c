@@ -199,7 +199,7 @@ static void paused(void)
     uint64_t begin = t_ms();
     IS_STATUS(t_get(&env, "a"), MST_MISS);
     uint64_t took = t_ms() - begin;
-    CHECK(took >= 250 && took < 1000 * T_SLOWNESS);
+    CHECK(took >= 250 && took < 1500 * T_SLOWNESS);
     T_UNTIL(t_log_has(&env, "stall_timeout"));
     server_resume(&s);
     T_UNTIL(use_get_is(&env, "a", "1"));
