@@ -233,7 +233,7 @@ mst_status red_clear_may_begin(redis *r)
     red_node *n = master(r, 0);
     if (!n) {
         red_discover(r);
-        return MST_PENDING;
+        return red_discover_has_hope(r) ? MST_PENDING : MST_EIO;
     }
     for (size_t i = 0; (n = master(r, i)); i++) {
         red_conn *c = red_node_conn(n, RED_MAIN);

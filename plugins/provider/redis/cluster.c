@@ -139,7 +139,7 @@ static void add_replicas(redis *r, const red_node *from, const red_reply *range,
             there = there || s->replica[k] == n;
         }
         if (!there) {
-            n->replica = true;
+            red_node_is_replica(n);
             s->replica[s->replicas++] = n;
         }
     }

@@ -546,6 +546,20 @@ void red_conn_open(red_conn *c)
     }
 }
 
+static const char *too_slow(red_state state)
+{
+    switch (state) {
+    case RED_RESOLVING:
+        return "the name was not resolved within connect_timeout";
+    case RED_SECURING:
+        return "no TLS within connect_timeout";
+    case RED_GREETING:
+        return "no answer to the greeting within connect_timeout";
+    default:
+        return "no connection within connect_timeout";
+    }
+}
+
 static void on_timer(void *arg)
 {
     red_conn *c = arg;
@@ -554,7 +568,7 @@ static void on_timer(void *arg)
     } else if (c->state == RED_READY) {
         look_at_silence(c);
     } else if (c->state != RED_IDLE && c->state != RED_STOPPED) {
-        red_conn_fail(c, "no connection within connect_timeout", "");
+        red_conn_fail(c, too_slow(c->state), "");
     }
     red_settle(c->r);
 }

@@ -39,6 +39,13 @@ static bool may_ask(const redis *r, const red_node *n)
     return n->sentinel == (r->o.mode == RED_SENTINEL);
 }
 
+static void failed(redis *r)
+{
+    r->discover_failures++;
+    look_again(r, RETRY_MS);
+    red_pump(r);
+}
+
 static void told(red_conn *c, const red_reply *reply)
 {
     redis *r = c->r;
@@ -46,12 +53,13 @@ static void told(red_conn *c, const red_reply *reply)
     r->discovering = false;
     if (reply && (sentinel ? red_sentinel_told(r, reply) : red_cluster_told(r, c->node, reply))) {
         r->discover_soon = false;
+        r->discover_failures = 0;
         r->discovered_ms = red_now(r);
         look_again(r, sentinel ? SENTINEL_AGE_MS : CLUSTER_AGE_MS);
         red_nodes_reap(r);
         red_pump(r);
     } else {
-        look_again(r, RETRY_MS);
+        failed(r);
     }
 }
 
@@ -87,14 +95,18 @@ static red_conn *source(redis *r)
     return NULL;
 }
 
-static void open_all(redis *r)
+/* Opens what may be asked. False: there is no hope for any of it. */
+static bool open_all(redis *r)
 {
+    bool hope = false;
     for (red_node *n = r->nodes; n; n = n->next) {
         red_conn *c = may_ask(r, n) && (n->seed || n->known) ? red_node_conn(n, RED_MAIN) : NULL;
         if (c) {
             red_conn_open(c);
+            hope = hope || red_conn_is_coming(c);
         }
     }
+    return hope;
 }
 
 static void on_timer(void *arg)
@@ -106,8 +118,11 @@ static void on_timer(void *arg)
             ask(c);
         } else {
             r->discover_soon = true;
-            open_all(r);
-            look_again(r, RETRY_MS);
+            if (open_all(r)) {
+                look_again(r, RETRY_MS);
+            } else {
+                failed(r);
+            }
         }
     }
     red_settle(r);
@@ -131,6 +146,11 @@ void red_discover_ready(red_conn *c)
         c == c->node->conn[0]) {
         ask(c);
     }
+}
+
+bool red_discover_has_hope(const redis *r)
+{
+    return (int64_t) r->discover_failures <= r->o.connect_retry;
 }
 
 void red_discover_lost(red_conn *c)

@@ -11,6 +11,8 @@ void red_discover_fini(redis *);
 void red_discover_stop(redis *);
 /* What is known is doubted: ask soon. No effect on a single server. */
 void red_discover(redis *);
+/* May the answer still come soon? Then operations wait for it. */
+bool red_discover_has_hope(const redis *);
 /* A connection has become ready, or is over. */
 void red_discover_ready(red_conn *);
 void red_discover_lost(red_conn *);

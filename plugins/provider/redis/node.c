@@ -92,6 +92,23 @@ red_conn *red_node_conn(red_node *n, int which)
     return n->conn[i];
 }
 
+void red_node_is_replica(red_node *n)
+{
+    bool news = !n->replica && n->r->o.read_from != RED_MASTER;
+    n->replica = true;
+    for (size_t i = 0; news && i < n->conns; i++) {
+        red_conn *c = n->conn[i];
+        if (!c || (c->state != RED_GREETING && c->state != RED_READY)) {
+            continue;
+        }
+        red_out_words(&c->out, "READONLY", NULL, NULL);
+        if (!red_exchange_expect(c, RED_SKIP, NULL, 0)) {
+            c->out.failed = true;
+        }
+        red_conn_touch(c);
+    }
+}
+
 /* True when nothing of it is in use any more. */
 static bool is_quiet(red_node *n)
 {

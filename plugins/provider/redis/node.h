@@ -30,6 +30,9 @@ enum { RED_MAIN = 0, RED_BULK = -1, RED_SPARE = -2 };
  * memory. */
 red_conn *red_node_conn(red_node *, int which);
 
+/* Its connections ask for READONLY, also those that were greeted without it. */
+void red_node_is_replica(red_node *);
+
 /* An operation was given up; the server was heard of. */
 void red_node_lost(red_node *);
 static inline void red_node_heard(red_node *n)

@@ -129,8 +129,9 @@ struct redis {
     uint32_t map_version;
     mst_timer *discover_timer;
     red_node *discover_asked;
-    bool discovering;   /* a question is under way */
-    bool discover_soon; /* what is known is doubted */
+    uint32_t discover_failures; /* in a row */
+    bool discovering;           /* a question is under way */
+    bool discover_soon;         /* what is known is doubted */
     uint64_t discovered_ms;
     uint32_t turn; /* of replicas */
 

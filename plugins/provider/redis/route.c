@@ -82,7 +82,8 @@ static bool is_ready(const red_node *n)
     return n->conn[0] && n->conn[0]->state == RED_READY;
 }
 
-/* Replicas in turn, those that answer; without one, the master. */
+/* Replicas in turn, those that answer; without one, the master. What a replica has sent back goes
+ * to the master. */
 static red_node *of_shard(redis *r, const red_shard *s, bool read)
 {
     if (!read || r->o.read_from == RED_MASTER || s->replicas == 0) {
@@ -112,7 +113,7 @@ static red_node *node_of(redis *r, const mst_op *op, const red_item *item)
         return r->home;
     }
     uint16_t shard = r->map ? r->map[item->bucket] : 0;
-    return shard ? of_shard(r, r->shards[shard - 1], is_read(op)) : NULL;
+    return shard ? of_shard(r, r->shards[shard - 1], is_read(op) && !item->redirects) : NULL;
 }
 
 /* ---- connections */
@@ -154,7 +155,7 @@ mst_status red_route(redis *r, mst_op *op, red_conn **conn)
     *conn = NULL;
     if (!n) {
         red_discover(r);
-        return MST_PENDING;
+        return red_discover_has_hope(r) ? MST_PENDING : MST_EIO;
     }
     red_conn *c = conn_of(r, n, op, item->bucket);
     if (!c) {
