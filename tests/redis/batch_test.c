@@ -41,11 +41,11 @@ static void fill(void)
     REQUIRE(server_says(&at, "OK", "CONFIG RESETSTAT"));
 }
 
-/* Asked one by one, from one thread, before the loop gets to them: they meet there. */
+/* Asked one by one, within one turn of the loop. */
 static void gets_meet(void)
 {
     static t_reply *replies[MANY];
-    use_open_server(&env, &at, NULL);
+    use_open_mode(&env, T_LENT, use_url(&at), NULL);
     fill();
     for (int i = 0; i < MANY; i++) {
         replies[i] = t_begin_get(&env, names[i], NULL);
@@ -55,7 +55,7 @@ static void gets_meet(void)
     }
     long long mgets = server_calls(&at, "mget"), gets = server_calls(&at, "get");
     fprintf(stderr, "  %d single gets left as %lld GETs and %lld MGETs\n", MANY, gets, mgets);
-    CHECK(mgets + gets < MANY / 2);
+    CHECK(mgets + gets <= MANY / WIDEST + 4);
     t_close(&env);
 }
 
