@@ -46,6 +46,7 @@ void mst_cache_stats(mst_cache *c, mst_stats *s)
     }
     for (unsigned i = 0; i < c->tier_count; i++) {
         s->tier_errors += atomic_load_explicit(&c->tiers[i]->errors, memory_order_relaxed);
+        s->tier_skipped += atomic_load_explicit(&c->tiers[i]->skipped, memory_order_relaxed);
         s->tier_timeouts += atomic_load_explicit(&c->tiers[i]->timeouts, memory_order_relaxed);
     }
 }
@@ -62,6 +63,18 @@ static void relay_one(void *arg, const char *name, uint64_t value)
     r->emit(r->arg, r->tier, name, value);
 }
 
+static void emit_breaker(msi_tier *t, const relay *r)
+{
+    if (!t->near) {
+        r->emit(r->arg, r->tier, "breaker_open",
+                atomic_load_explicit(&t->open, memory_order_relaxed));
+        r->emit(r->arg, r->tier, "breaker_opened",
+                atomic_load_explicit(&t->opened, memory_order_relaxed));
+        r->emit(r->arg, r->tier, "breaker_skipped",
+                atomic_load_explicit(&t->skipped, memory_order_relaxed));
+    }
+}
+
 void mst_cache_tier_stats(mst_cache *c,
                           void (*emit)(void *arg, const char *tier, const char *name,
                                        uint64_t value),
@@ -70,6 +83,7 @@ void mst_cache_tier_stats(mst_cache *c,
     for (unsigned i = 0; i < c->tier_count; i++) {
         msi_tier *t = c->tiers[i];
         relay r = {emit, arg, t->name};
+        emit_breaker(t, &r);
         for (unsigned j = 0; t->ops->stats && j < t->instance_count; j++) {
             t->ops->stats(t->instances[j]->self, relay_one, &r);
         }

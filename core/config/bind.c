@@ -107,7 +107,7 @@ static const char **known_names(const binding *b, size_t *count)
     return names;
 }
 
-enum { LIST_SHORT = 8 }; /* names that are listed beside a good guess */
+enum { LIST_SHORT = 10 }; /* names that are listed beside a good guess */
 
 static void report_unknown(const binding *b, const msi_key *key, const char *const *names,
                            size_t count)

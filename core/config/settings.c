@@ -141,6 +141,21 @@ static const mst_option tier_table[] = {
      .min = "1ms",
      .help = "An operation of this tier that takes longer counts as failed, and the next tier is "
              "asked."},
+    {.name = "breaker_failures",
+     .type = MST_OPT_INT,
+     .offset = TIER(breaker_failures),
+     .def = "20",
+     .min = "0",
+     .max = "1000000000",
+     .help = "After so many failures in a row, seen by one loop, a tier outside the process is not "
+             "asked for a while; 0: it always is."},
+    {.name = "breaker_pause",
+     .type = MST_OPT_MS,
+     .offset = TIER(breaker_pause_ms),
+     .def = "250ms",
+     .min = "1ms",
+     .max = "1h",
+     .help = "How long it is not asked; then one operation tries, and decides."},
 };
 
 static const mst_option compressor_table[] = {

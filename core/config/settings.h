@@ -35,11 +35,13 @@ enum { MSI_HOLD_AUTO = 0, MSI_HOLD_VALUES = 1, MSI_HOLD_SEALED = 2 };
 
 /* [provider.NAME]: what the core wants to know of a tier, beside the plugin's own options */
 typedef struct msi_tier_settings {
-    const char *plugin;   /* an alias names its plugin; "" : the section's own name */
-    const char *eviction; /* name of an eviction section or plugin; "" : the default, lru */
-    int32_t hold;         /* MSI_HOLD_*: ready values, or sealed envelopes; auto decides */
-    int64_t expire_ms;    /* the longest life in this tier; -1: the entry's own */
-    int64_t timeout_ms;   /* an op that takes longer counts as failed */
+    const char *plugin;       /* an alias names its plugin; "" : the section's own name */
+    const char *eviction;     /* name of an eviction section or plugin; "" : the default, lru */
+    int32_t hold;             /* MSI_HOLD_*: ready values, or sealed envelopes; auto decides */
+    int64_t expire_ms;        /* the longest life in this tier; -1: the entry's own */
+    int64_t timeout_ms;       /* an op that takes longer counts as failed */
+    int64_t breaker_failures; /* after so many in a row it is not asked; 0: it always is */
+    int64_t breaker_pause_ms; /* for so long, then one op tries */
 } msi_tier_settings;
 
 /* [compressor.NAME] */

@@ -4,6 +4,7 @@
  *   claims    who fetches or writes which key now   request  one asynchronous question
  *   lane      a cache as one loop sees it           flight   fetch or load of a key, shared
  *   store     putting a value into the tiers        write    set, remove, touch
+ *   renew, slides   far entries that live while they are read
  *   batch, look (exists), clear, coherence, counters
  *
  * Three rules hold it together:

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "pipeline/renew.h"
 
 static void ask(msi_flight *f);
 
@@ -116,6 +117,7 @@ static void store_far(msi_flight *f, unsigned last)
         if (f->cache->tiers[i]->near) {
             continue;
         }
+        msi_slides_forget(&f->lane->slides, f->k.hash);
         msi_op *op = msi_store_far(f->store, f->lane->ports[i], i, f->k, 0);
         if (op) {
             msi_op_send(op, forget_op, NULL);
@@ -258,25 +260,22 @@ static void absent(msi_flight *f)
     }
 }
 
-/* A far entry that slides is given its window again when that is due (life.c), or when the tier
- * cannot say how much is left. */
-static void renew(msi_flight *f, uint64_t known_end)
+/* What was written after the GET was sent has its own life. */
+static bool is_superseded(msi_flight *f)
 {
-    msi_value *v = f->value;
-    uint64_t now = msi_now_ms();
-    bool known = known_end != MST_TIME_UNKNOWN;
-    if (!v->sliding_ms || !f->keep ||
-        (known && msi_window_is_fresh(f->tier, v->sliding_ms, known_end, now))) {
-        return;
-    }
-    msi_life life = {v->created_ms, v->expires_ms, v->sliding_ms};
-    life = msi_cache_life_in(f->cache, f->tier, life, now);
-    msi_op *op =
-        msi_op_new(f->lane->ports[f->tier], MST_OP_TOUCH, &f->cache->space, f->k.key, f->k.hash);
-    if (op) {
-        op->op.expires_ms = life.expires_ms;
-        op->op.sliding_ms = life.sliding_ms;
-        msi_op_send(op, forget_op, NULL);
+    msi_stripe *stripe = msi_claims_lock(&f->cache->claims, f->k.hash);
+    bool superseded = f->claim.superseded;
+    msi_claims_unlock(stripe);
+    return superseded;
+}
+
+/* A far entry that slides is given its window again where that is due. */
+static void renew(msi_flight *f)
+{
+    bool concerned = f->keep && (f->value->sliding_ms || f->carried);
+    if (concerned && !is_superseded(f) &&
+        !msi_renew_found(f->lane, f->tier, f->k, f->value, f->lent_expires_ms, f->carried)) {
+        f->lent_expires_ms = MST_TIME_UNKNOWN;
     }
 }
 
@@ -290,7 +289,6 @@ static void opened(msi_flight *f)
     }
     msi_value *v = f->value;
     msi_tier *t = f->cache->tiers[f->tier];
-    uint64_t end_ms = f->lent_expires_ms;
     bool expired = v->expires_ms && v->expires_ms <= msi_now_ms();
     if (expired && !(t->ops->caps & MST_CAP_TTL)) {
         msi_value_release(v);
@@ -299,8 +297,9 @@ static void opened(msi_flight *f)
         return;
     }
     if (!t->near) {
-        renew(f, end_ms);
+        renew(f);
     }
+    uint64_t end_ms = f->lent_expires_ms;
     if (end_ms != MST_TIME_UNKNOWN && !v->sliding_ms) {
         v->expires_ms = end_ms; /* the tier knows better: touched since it was stored */
     }
@@ -352,6 +351,9 @@ static void far_answered(msi_op *op, mst_status status)
         open_lent(f);
         return;
     }
+    if (f->carried && status == MST_MISS) {
+        msi_slides_forget(&f->lane->slides, f->k.hash);
+    }
     f->tier_failed = f->tier_failed || status < 0;
     f->closed = f->closed || msi_cache_closed(f->cache, status);
     msi_op_free(op);
@@ -388,6 +390,8 @@ static void ask_far(msi_flight *f)
         return;
     }
     op->op.flags = f->keep ? 0 : MST_OPF_PEEK;
+    op->op.sliding_ms = f->keep ? msi_renew_due(f->lane, f->tier, f->k.hash) : 0;
+    f->carried = op->op.sliding_ms != 0;
     msi_op_send(op, far_answered, f);
 }
 

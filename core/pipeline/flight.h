@@ -45,6 +45,7 @@ struct msi_flight {
     uv_work_t work;
     mst_value lent;
     uint64_t lent_expires_ms;
+    bool carried; /* the GET carried a window, to renew the entry */
     mst_status status;
     msi_key_ref k; /* bytes behind the struct */
 };

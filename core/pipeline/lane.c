@@ -77,6 +77,7 @@ void msi_lane_init(msi_lane *l, mst_cache *c, msi_loop *loop, unsigned index)
 
 void msi_lane_fini(msi_lane *l)
 {
+    msi_slides_fini(&l->slides, l->cache->allocator);
     pthread_mutex_destroy(&l->mutex);
 }
 

@@ -4,6 +4,7 @@
 #define MSI_LANE_H
 
 #include "pipeline/cache.h"
+#include "pipeline/slides.h"
 
 struct msi_lane {
     mst_cache *cache;
@@ -13,6 +14,7 @@ struct msi_lane {
     msi_hook begin;                      /* runs before the ports of the loop ... */
     msi_hook answer;                     /* ... and after them */
     msi_list finished;                   /* requests to be answered in this turn */
+    msi_slides slides;                   /* keys that are renewed by reading */
     _Atomic unsigned visitors;           /* tasks of other threads on their way here */
     uint64_t endless;                    /* pending requests without a deadline */
     unsigned busy;                       /* flights, stores and jobs under way */

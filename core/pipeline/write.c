@@ -142,6 +142,7 @@ static void send_far(mst_request *r)
 {
     mst_cache *c = r->cache;
     r->outstanding = 1; /* this function */
+    msi_slides_forget(&r->lane->slides, r->k.hash);
     for (unsigned i = 0; i < c->tier_count; i++) {
         if (c->tiers[i]->near) {
             continue;

@@ -59,6 +59,7 @@ static void on_deadline(msi_deadline *d)
         return;
     }
     msi_tier_failed(p->tier, MST_ETIMEDOUT);
+    msi_breaker_note_op(op, MST_ETIMEDOUT);
     op->lost = true;
     p->lost++;
     if (p->tier->ops->cancel && !p->tier->blocking) {
@@ -78,6 +79,10 @@ void msi_op_send(msi_op *op, void (*done)(msi_op *, mst_status), void *owner)
     msi_loop_again(p->loop);
     if (p->stopping) {
         op->op.status = MST_ECLOSED;
+        msi_op_answered(op);
+        return;
+    }
+    if (!msi_breaker_admits_op(op)) {
         msi_op_answered(op);
         return;
     }
@@ -124,8 +129,9 @@ void msi_port_tell(msi_port *p)
             destroy(op);
             continue;
         }
+        msi_breaker_note_op(op, op->op.status);
         if (op->op.status < 0) {
-            msi_tier_failed(p->tier, op->op.status);
+            msi_tier_failed(p->tier, op->refused ? MST_OK : op->op.status);
         }
         op->done(op, op->op.status);
     }

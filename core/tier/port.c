@@ -124,6 +124,8 @@ mst_status msi_port_init(msi_port *p, msi_tier *tier, msi_instance *instance, ms
     p->tier = tier;
     p->instance = instance;
     p->loop = loop;
+    msi_breaker_init(&p->breaker, (uint64_t) tier->settings.breaker_failures,
+                     (uint64_t) tier->settings.breaker_pause_ms, (uint64_t) (uintptr_t) p);
     msi_list_init(&p->queued);
     msi_list_init(&p->done);
     msi_list_init(&p->out);

@@ -2,6 +2,7 @@
 #ifndef MSI_PORT_H
 #define MSI_PORT_H
 
+#include "tier/breaker.h"
 #include "tier/tier.h"
 
 typedef struct msi_op msi_op;
@@ -16,6 +17,7 @@ struct msi_port {
     msi_list out;     /* with the provider */
     uint64_t pending; /* in any of the three lists, or on their way through a task */
     uint64_t lost;    /* of these: told as timed out already */
+    msi_breaker breaker;
     /* blocking providers: the batch that a worker has */
     bool working;
     uv_work_t work;
@@ -44,6 +46,8 @@ struct msi_op {
     void *held;
     mst_slice parts[2];
     _Atomic uint32_t completions; /* by the provider: more than one is its fault */
+    uint32_t admitted;            /* the breaker's generation; 0: it was not asked */
+    bool refused;                 /* by the breaker */
     bool out;                     /* with the provider */
     bool lost;                    /* told as timed out while the provider had it */
     mst_op op;                    /* then the provider's private bytes, then the key */

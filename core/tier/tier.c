@@ -190,6 +190,9 @@ void msi_tier_call(msi_tier *t, mst_op *const *ops, size_t n)
 void msi_tier_failed(msi_tier *t, mst_status status)
 {
     atomic_fetch_add_explicit(&t->errors, 1, memory_order_relaxed);
+    if (status == MST_OK) {
+        return; /* the breaker has said so */
+    }
     msi_log_limited(t->log, &t->failure_limit, MST_LOG_WARN, "tier \"%s\": %s", t->name,
                     mst_strerror(status));
 }

@@ -3,6 +3,7 @@
  *   tier.c  building, starting and stopping
  *   op.c    one operation on a far tier: queue, deadline, completion, exactly once
  *   port.c  a tier as one loop sees it: everything asked in a turn leaves in one submit()
+ *   breaker.c  a port whose tier only fails does not ask it for a while
  *
  * A near tier (MST_CAP_INPROC) answers inside msi_tier_call(), on any thread. A far tier has ports.
  * Caches that name the same provider section share the tier.
@@ -46,6 +47,11 @@ struct msi_tier {
     msi_tier_events events;
     msi_log_limit failure_limit;
     _Atomic uint64_t errors, timeouts;
+    /* Of the breakers of all ports: operations answered without asking, how often one opened, how
+     * many are not closed now. */
+    _Atomic uint64_t skipped, opened;
+    _Atomic uint32_t open;
+    msi_log_limit opened_limit, closed_limit;
 };
 
 /* What msi_tier_init() is to build. Strings and options live as long as the tier. */
@@ -83,7 +89,7 @@ static inline bool msi_tier_can(const msi_tier *t, unsigned code)
 /* [any-thread] Near tiers only: all ops, of one code, are answered on return. */
 void msi_tier_call(msi_tier *, mst_op *const *ops, size_t n);
 
-/* Count a failed operation and tell the log, at a limited rate. */
+/* Count a failed operation and tell the log, at a limited rate. MST_OK: one that was not asked. */
 void msi_tier_failed(msi_tier *, mst_status);
 
 #endif

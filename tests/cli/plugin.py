@@ -112,7 +112,8 @@ class Info(command.Case):
 
     def test_keys_of_the_core(self):
         keys = {k['name'] for k in self.info('provider', 'memory')['core_keys']}
-        self.assertEqual(keys, {'plugin', 'eviction', 'hold', 'expire', 'timeout'})
+        self.assertEqual(keys, {'plugin', 'eviction', 'hold', 'expire', 'timeout',
+                                'breaker_failures', 'breaker_pause'})
         self.assertEqual([k['name'] for k in self.info('eviction', 'random')['core_keys']],
                          ['plugin'])
         text = self.expect(0, 'plugin', 'info', 'provider', 'memory', err='').out.decode()

@@ -81,7 +81,7 @@ static void at_random(void)
     t_fresh();
     fx_fail_with(FX_ALL_CODES, MST_EIO);
     atomic_store(&fx_fail.percent, 50);
-    t_open(&env, T_THREE, "cache tiers = memory, fail\n");
+    t_open(&env, T_THREE, "cache tiers = memory, fail\nprovider.fail breaker_failures = 0\n");
     unsigned hits = 0, misses = 0;
     for (int i = 0; i < 1000; i++) {
         snprintf(key, sizeof key, "k%d", i % 50);
@@ -108,7 +108,7 @@ static void misbehave(int how, bool must_be_logged)
     mst_options soon = {.timeout_ms = 2000};
     t_about("misbehaviour %d", how);
     t_fresh();
-    t_open(&env, T_ONE, "cache tiers = fail\n");
+    t_open(&env, T_ONE, "cache tiers = fail\nprovider.fail breaker_failures = 0\n");
     atomic_store(&fx_fail.misbehave, how);
     for (int i = 0; i < 20; i++) {
         t_wait(t_begin_set(&env, "k", "v", &soon));

@@ -310,6 +310,7 @@ MST_EXPORT void mst_request_release(mst_request *);
     XX(decode_misses, "stored values that could not be decoded")                                   \
     XX(tier_errors, "operations that a tier failed")                                               \
     XX(tier_timeouts, "operations that a tier did not answer in time")                             \
+    XX(tier_skipped, "operations that a tier was not asked for, because it only failed before")    \
     XX(timeouts, "requests whose deadline passed")                                                 \
     XX(cancels, "requests cancelled")                                                              \
     XX(rejected, "requests refused because too many were pending")                                 \
@@ -324,7 +325,8 @@ typedef struct mst_stats {
 
 /* One consistent sample: started = completed + pending holds in every one. */
 MST_EXPORT void mst_cache_stats(mst_cache *, mst_stats *);
-/* The figures of each tier's provider, by tier ("memory") and name ("bytes", "entries", ...). */
+/* The figures of each tier's provider, by tier ("memory") and name ("bytes", "entries", ...), and
+ * of the breaker of each far tier: "breaker_open", "breaker_opened", "breaker_skipped". */
 MST_EXPORT void mst_cache_tier_stats(mst_cache *,
                                      void (*emit)(void *arg, const char *tier, const char *name,
                                                   uint64_t value),

@@ -76,7 +76,12 @@ struct mst_op {
      * after how long without a read (0: no such limit). GET and EXISTS out, where known: when it
      * will be gone unless read again; MST_TIME_UNKNOWN otherwise (the host's initial value). */
     uint64_t expires_ms;
-    uint64_t sliding_ms; /* GET out: the window, 0 when none or unknown */
+    /* GET in, outside the process: when not 0, a window to give the entry in the same round trip,
+     * if the provider can: it ends at now_ms + sliding_ms then, whatever it had before, and
+     * expires_ms says so. A provider that cannot ignores it, and leaves expires_ms as it would
+     * without. Never with MST_OPF_PEEK. GET out: the window, where known; not looked at otherwise.
+     */
+    uint64_t sliding_ms;
     uint64_t created_ms; /* SET in; GET out, 0 when unknown */
     uint64_t
         limit_ms; /* GET out, of an entry that slides: when it must be gone in any case; 0 never */

@@ -170,8 +170,8 @@ Test(bind, values_of_the_program_are_checked_alike)
                      "or 64B");
     cr_expect_str_eq(mst_config_problem(config, 1),
                      "program: [provider.memory] unknown key \"max_bites\"; did you mean "
-                     "\"max_bytes\"? known: plugin, eviction, hold, expire, timeout, max_bytes, "
-                     "shards");
+                     "\"max_bytes\"? known: plugin, eviction, hold, expire, timeout, "
+                     "breaker_failures, breaker_pause, max_bytes, shards");
     finish();
 }
 
@@ -184,7 +184,7 @@ Test(bind, several_tables_fill_their_own_structs)
     cr_expect(settings.memory.shards == 8 && settings.memory.max_bytes == 64u << 20);
     cr_expect(settings.tier.hold == MSI_HOLD_VALUES && settings.tier.timeout_ms == 1000);
     cr_expect_str_eq(rows[4].option->name, "timeout");
-    cr_expect_str_eq(rows[5].option->name, "max_bytes", "the second table follows the first");
+    cr_expect_str_eq(rows[7].option->name, "max_bytes", "the second table follows the first");
     finish();
 }
 

@@ -58,7 +58,8 @@ static const struct {
     {"in_the_order_of_the_file",
      {"in_the_order_of_the_file.ini:2: [provider.memory] shards: \"many\" is not a whole number",
       "in_the_order_of_the_file.ini:3: [provider.memory] unknown key \"max_bites\"; did you mean "
-      "\"max_bytes\"? known: plugin, eviction, hold, expire, timeout, max_bytes, shards",
+      "\"max_bytes\"? known: plugin, eviction, hold, expire, timeout, breaker_failures, "
+      "breaker_pause, max_bytes, shards",
       "in_the_order_of_the_file.ini:4: [provider.memory] max_bytes: \"1\" has no unit; write 1MiB, "
       "1MB or 1B",
       "in_the_order_of_the_file.ini:5: \"[cache\" has no closing bracket; write [cache]",
@@ -123,7 +124,8 @@ static const struct {
       "secret_mistyped.ini:4: [provider.redis] unknown key \"passwort\"; did you mean "
       "\"password\"?",
       "secret_mistyped.ini:5: [provider.redis] unknown key \"url_file\"; known: plugin, eviction, "
-      "hold, expire, timeout, url, password, request_timeout, abort_on_connect_fail"}},
+      "hold, expire, timeout, breaker_failures, breaker_pause, url, password, request_timeout, "
+      "abort_on_connect_fail"}},
     {"secret_twice",
      {"secret_twice.ini:4: [provider.redis] password_file: password is given as well "
       "(secret_twice.ini:3); keep one of them"}},

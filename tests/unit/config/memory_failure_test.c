@@ -54,7 +54,7 @@ static mst_status use(mst_config *c, mst_error *error)
     }
     if (!status) {
         expect(strcmp(settings.redis.password, "correct horse; battery staple") == 0, "password");
-        expect(strcmp(rows[6].value, "***") == 0, "row of the password");
+        expect(strcmp(rows[8].value, "***") == 0, "row of the password");
         expect(settings.cache.sliding_ms == 5000, "value from the environment");
     }
     msi_strings_free(&strings);
