@@ -3,6 +3,10 @@
 #ifndef MSI_ALLOC_H
 #define MSI_ALLOC_H
 
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
 #include <memstache/config.h>
 
 /* malloc, realloc, free. */
@@ -17,5 +21,12 @@ char *msi_strdup(const mst_allocator *, const char *text);
 /* Zeroed and aligned to 64 bytes; free with msi_free_aligned() only. */
 void *msi_zalloc_aligned(const mst_allocator *, size_t size);
 void msi_free_aligned(const mst_allocator *, void *p);
+
+/* One reference less; true when it was the last. Who holds the only one needs no exchange. */
+static inline bool msi_unref(_Atomic uint32_t *refs)
+{
+    return atomic_load_explicit(refs, memory_order_acquire) == 1 ||
+           atomic_fetch_sub_explicit(refs, 1, memory_order_acq_rel) == 1;
+}
 
 #endif

@@ -12,7 +12,7 @@
 #include <stdatomic.h>
 #include <uv.h>
 
-#include "base/heap.h"
+#include "base/deadline.h"
 #include "base/list.h"
 
 typedef struct msi_loop msi_loop;
@@ -30,12 +30,6 @@ typedef struct msi_hook {
     void (*turn)(struct msi_hook *);
 } msi_hook;
 
-/* Runs once when its time has come. Embed it, zeroed. */
-typedef struct msi_deadline {
-    msi_heap_node node; /* key: msi_now_ms() time */
-    void (*due)(struct msi_deadline *);
-} msi_deadline;
-
 struct msi_loop {
     uv_loop_t *uv;
     uv_loop_t own; /* unless lent */
@@ -51,7 +45,7 @@ struct msi_loop {
     uv_timer_t timer;  /* the first deadline */
     uint64_t timer_at; /* what it is set to; 0: not at all */
     unsigned handles;  /* open ones; the loop is gone when they are closed */
-    msi_heap deadlines;
+    msi_deadlines deadlines; /* times of msi_now_ms() */
     msi_list hooks;
     bool again;    /* another round is due */
     bool told;     /* callbacks of the host ran in this turn */

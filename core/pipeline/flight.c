@@ -11,7 +11,9 @@ static void ask(msi_flight *f);
 static msi_flight *flight_new(mst_request *r)
 {
     mst_cache *c = r->cache;
-    msi_flight *f = msi_alloc(c->allocator, sizeof *f + r->k.key.len);
+    msi_flight *f = r->k.key.len <= MSI_KEY_ROOM
+                        ? msi_spares_take(&r->lane->flights)
+                        : msi_alloc(c->allocator, sizeof *f + r->k.key.len);
     if (!f) {
         return NULL;
     }
@@ -35,10 +37,32 @@ void msi_flight_release(msi_flight *f)
     if (--f->refs > 0) {
         return;
     }
-    msi_value_release(f->value);
+    msi_value_drop(f->value, &f->lane->values);
     msi_store_release(f->store);
+    msi_free(f->cache->allocator, f->work);
     msi_lane_leave(f->lane);
-    msi_free(f->cache->allocator, f);
+    if (f->k.key.len <= MSI_KEY_ROOM) {
+        msi_spares_give(&f->lane->flights, f);
+    } else {
+        msi_free(f->cache->allocator, f);
+    }
+}
+
+bool msi_flight_queue(msi_flight *f, uv_work_cb work, uv_after_work_cb after)
+{
+    if (!f->work) {
+        f->work = msi_alloc(f->cache->allocator, sizeof *f->work);
+    }
+    if (!f->work) {
+        return false;
+    }
+    f->work->data = f;
+    f->refs++;
+    if (uv_queue_work(f->lane->loop->uv, f->work, work, after)) {
+        f->refs--;
+        return false;
+    }
+    return true;
 }
 
 /* ---- answering */
@@ -53,7 +77,6 @@ static bool answer_value(msi_flight *f, mst_request *r, int tier, int why)
     }
     result.tier = (int16_t) tier;
     msi_value_to_result(view, r->options.type, msi_now_ms(), &result);
-    msi_value_release(view);
     msi_request_finish(r, &result);
     return true;
 }
@@ -307,15 +330,15 @@ static void opened(msi_flight *f)
     found(f);
 }
 
-static void open_now(msi_flight *f)
+static void open_now(msi_flight *f, msi_spares *spares)
 {
-    f->status = msi_value_open(&f->cache->codec, f->cache->allocator, &f->lent, msi_now_ms(),
-                               msi_wall_ms(), &f->value);
+    f->status = msi_value_open(&f->cache->codec, f->cache->allocator, spares, &f->lent,
+                               msi_now_ms(), &f->value);
 }
 
 static void open_work(uv_work_t *w)
 {
-    open_now(w->data);
+    open_now(w->data, NULL);
 }
 
 static void open_done(uv_work_t *w, int error)
@@ -330,14 +353,11 @@ static void open_lent(msi_flight *f)
 {
     mst_slice bytes = {f->lent.data, f->lent.len};
     if (msi_codec_open_cost(&f->cache->codec, bytes) >= f->cache->settings.offload_bytes) {
-        f->work.data = f;
-        f->refs++;
-        if (uv_queue_work(f->lane->loop->uv, &f->work, open_work, open_done) == 0) {
+        if (msi_flight_queue(f, open_work, open_done)) {
             return;
         }
-        f->refs--;
     }
-    open_now(f);
+    open_now(f, &f->lane->values);
     opened(f);
 }
 

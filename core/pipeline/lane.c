@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "pipeline/flight.h"
 #include "pipeline/request.h"
 
 static void begin_turn(msi_hook *hook)
@@ -70,6 +71,9 @@ void msi_lane_init(msi_lane *l, mst_cache *c, msi_loop *loop, unsigned index)
     l->begin.turn = begin_turn;
     l->answer.turn = answer_turn;
     pthread_mutex_init(&l->mutex, NULL);
+    msi_spares_init(&l->requests, c->allocator, sizeof(mst_request) + MSI_KEY_ROOM);
+    msi_spares_init(&l->flights, c->allocator, sizeof(msi_flight) + MSI_KEY_ROOM);
+    msi_spares_init(&l->values, c->allocator, sizeof(msi_value));
     for (unsigned i = 0; i < c->tier_count; i++) {
         l->ports[i] = c->tiers[i]->near ? NULL : &c->tiers[i]->ports[index];
     }
@@ -78,6 +82,9 @@ void msi_lane_init(msi_lane *l, mst_cache *c, msi_loop *loop, unsigned index)
 void msi_lane_fini(msi_lane *l)
 {
     pthread_mutex_destroy(&l->mutex);
+    msi_spares_fini(&l->requests);
+    msi_spares_fini(&l->flights);
+    msi_spares_fini(&l->values);
 }
 
 void msi_lane_open(msi_lane *l)
@@ -158,6 +165,15 @@ mst_status msi_lane_post(msi_lane *l, mst_request *r, bool reserved)
         }
     }
     return status;
+}
+
+void msi_lane_drop_result(msi_lane *l, mst_result *r)
+{
+    if (r->release == msi_value_release) {
+        msi_value_drop(r->owner, &l->values);
+        r->release = NULL;
+    }
+    mst_result_release(r);
 }
 
 void msi_lane_enter(msi_lane *l)

@@ -3,6 +3,7 @@
 #ifndef MSI_LANE_H
 #define MSI_LANE_H
 
+#include "base/spares.h"
 #include "pipeline/cache.h"
 
 struct msi_lane {
@@ -16,6 +17,8 @@ struct msi_lane {
     _Atomic unsigned visitors;           /* tasks of other threads on their way here */
     uint64_t endless;                    /* pending requests without a deadline */
     unsigned busy;                       /* flights, stores and jobs under way */
+    msi_spares requests, flights;        /* with short keys */
+    msi_spares values;
     /* The ledger. Under the mutex: started = completed + pending, at every moment. */
     pthread_mutex_t mutex;
     msi_list intake; /* requests of any thread, in order of arrival */
@@ -37,6 +40,9 @@ mst_status msi_lane_post(msi_lane *, mst_request *, bool reserved);
  */
 mst_status msi_lane_reserve(msi_lane *, uint64_t n);
 void msi_lane_unreserve(msi_lane *, uint64_t n);
+
+/* [loop] mst_result_release() of what has been told, with the memory kept for the next. */
+void msi_lane_drop_result(msi_lane *, mst_result *);
 
 /* [loop] Something goes on that closing has to wait for. */
 void msi_lane_enter(msi_lane *);

@@ -94,8 +94,9 @@ struct msi_batch {
     mst_result results[];
 };
 msi_batch *msi_batch_new(mst_cache *, size_t n, mst_done_many, void *arg);
-/* [loop] One more result is there; the last one calls done() and frees the batch. */
-void msi_batch_count_down(msi_batch *);
+/* [loop] One more result is there; the last one calls done() and frees the batch. `lane`: of this
+ * loop. */
+void msi_batch_count_down(msi_batch *, msi_lane *);
 /* [any-thread] All requests have been posted. When they have all been answered meanwhile, or
  * refused, the batch is told on a loop, later. */
 void msi_batch_posted(msi_batch *);

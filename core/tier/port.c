@@ -129,6 +129,7 @@ mst_status msi_port_init(msi_port *p, msi_tier *tier, msi_instance *instance, ms
     msi_list_init(&p->out);
     msi_list_init(&p->hook.link);
     p->hook.turn = port_turn;
+    msi_op_init_spares(p);
     p->batch_cap = BATCH_MAX;
     p->batch = msi_alloc(tier->allocator, p->batch_cap * sizeof *p->batch);
     return p->batch ? MST_OK : MST_ENOMEM;
@@ -138,6 +139,7 @@ void msi_port_fini(msi_port *p)
 {
     if (p->tier) {
         msi_free(p->tier->allocator, p->batch);
+        msi_spares_fini(&p->spares);
     }
     p->batch = NULL;
 }

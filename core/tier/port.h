@@ -2,6 +2,7 @@
 #ifndef MSI_PORT_H
 #define MSI_PORT_H
 
+#include "base/spares.h"
 #include "tier/tier.h"
 
 typedef struct msi_op msi_op;
@@ -11,11 +12,12 @@ struct msi_port {
     msi_instance *instance;
     msi_loop *loop;
     msi_hook hook;
-    msi_list queued;  /* leave in this turn */
-    msi_list done;    /* answered, to be told in this turn */
-    msi_list out;     /* with the provider */
-    uint64_t pending; /* in any of the three lists, or on their way through a task */
-    uint64_t lost;    /* of these: told as timed out already */
+    msi_list queued;   /* leave in this turn */
+    msi_list done;     /* answered, to be told in this turn */
+    msi_list out;      /* with the provider */
+    uint64_t pending;  /* in any of the three lists, or on their way through a task */
+    uint64_t lost;     /* of these: told as timed out already */
+    msi_spares spares; /* ops with short keys */
     /* blocking providers: the batch that a worker has */
     bool working;
     uv_work_t work;
@@ -36,7 +38,6 @@ struct msi_op {
     msi_list link;
     msi_deadline deadline;
     msi_port *port;
-    const mst_allocator *allocator;
     void (*done)(msi_op *, mst_status);
     void *owner;
     /* What the op borrows (the value of a SET) is held until the provider is done with it. */
@@ -46,6 +47,7 @@ struct msi_op {
     _Atomic uint32_t completions; /* by the provider: more than one is its fault */
     bool out;                     /* with the provider */
     bool lost;                    /* told as timed out while the provider had it */
+    bool spare;                   /* its memory is of the port's spares */
     mst_op op;                    /* then the provider's private bytes, then the key */
 };
 
@@ -57,6 +59,7 @@ void msi_port_stop(msi_port *); /* answers through tier->events.stopped */
 
 /* NULL: out of memory. The key is copied. */
 msi_op *msi_op_new(msi_port *, uint16_t code, const mst_space *, mst_slice key, uint64_t hash);
+void msi_op_init_spares(msi_port *);
 void msi_op_send(msi_op *, void (*done)(msi_op *, mst_status), void *owner);
 /* Gives back what the op lends and holds. No effect on a lost one. */
 void msi_op_free(msi_op *);

@@ -23,7 +23,7 @@
 
 #include "bench.h"
 
-enum { TURN_NS = 100000 };
+enum { TURN_NS = 250000 };
 
 void bench_tally_add(bench_tally *t, const bench_tally *more)
 {
