@@ -163,7 +163,8 @@ static mst_status change(mst_cache *c, msi_request_kind kind, mst_slice key, con
         drop_input(in);
         return msi_refuse(MST_ENOMEM, now);
     }
-    mst_status status = msi_write_post(r, in);
+    mst_status status = msi_write_announce(r, in);
+    status = status ? status : msi_request_post(r);
     return status == MST_PENDING ? status : msi_refuse(status, now);
 }
 

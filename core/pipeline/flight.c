@@ -449,23 +449,21 @@ void msi_flight_begin(mst_request *r)
 {
     mst_cache *c = r->cache;
     msi_stripe *stripe = msi_claims_lock(&c->claims, r->k.hash);
-    msi_claim *busy = msi_claim_find(stripe, MSI_CLAIM_BUSY, r->k.hash, r->k.key, NULL);
-    if (busy) {
-        msi_list_append(&busy->followers, &r->link);
+    msi_claimed on = msi_claim_look(stripe, r->k.hash, r->k.key);
+    if (on.busy) {
+        msi_list_append(&on.busy->followers, &r->link);
         msi_claims_unlock(stripe);
         return;
     }
-    msi_claim *claim = msi_claim_find(stripe, MSI_CLAIM_FLIGHT, r->k.hash, r->k.key, NULL);
-    msi_flight *f = claim ? MSI_CONTAINER(claim, msi_flight, claim) : flight_new(r);
-    if (f && !claim) {
+    msi_flight *f = on.flight ? MSI_CONTAINER(on.flight, msi_flight, claim) : flight_new(r);
+    if (f && !on.flight) {
         msi_claim_add(stripe, &f->claim, MSI_CLAIM_FLIGHT, f->k.hash, f->k.key);
-        f->claim.superseded =
-            msi_claim_find(stripe, MSI_CLAIM_ANNOUNCED, r->k.hash, r->k.key, NULL) != NULL;
+        f->claim.superseded = on.announced != NULL;
     }
     msi_claims_unlock(stripe);
     if (!f) {
         msi_request_finish_with(r, MST_ENOMEM, MST_WHY_REJECTED);
-    } else if (claim) {
+    } else if (on.flight) {
         join(f, r);
     } else {
         add_waiter(f, r);

@@ -33,9 +33,10 @@ void msi_lane_fini(msi_lane *);
 void msi_lane_open(msi_lane *);   /* before the ports start */
 void msi_lane_opened(msi_lane *); /* after them */
 
-/* [any-thread] Enter a request into the ledger and the intake. MST_ECLOSED, MST_EBUSY; not when its
- * place in the ledger is reserved. */
-mst_status msi_lane_post(msi_lane *, mst_request *, bool reserved);
+/* [any-thread] Enter a request into the ledger and the intake. MST_ECLOSED, MST_EBUSY. */
+mst_status msi_lane_post(msi_lane *, mst_request *);
+/* [any-thread] The same for requests that have their places in the ledger; empties the list. */
+void msi_lane_post_reserved(msi_lane *, msi_list *requests);
 /* [any-thread] Places in the ledger for n requests of a batch: all or none; and giving them back.
  */
 mst_status msi_lane_reserve(msi_lane *, uint64_t n);

@@ -89,6 +89,7 @@ mst_request *msi_request_new_many(mst_cache *c, size_t n)
 void msi_request_add_member(mst_request *many, mst_request *r)
 {
     msi_request_retain(r);
+    r->cancellable = true;
     many->members[many->member_count++] = r;
 }
 
@@ -99,10 +100,11 @@ mst_status msi_request_post(mst_request *r)
     r->options.request = NULL;
     if (handle) {
         *handle = r;
+        r->cancellable = true;
         msi_request_retain(r);
     }
     msi_request_retain(r); /* of the intake */
-    mst_status status = msi_lane_post(r->lane, r, r->reserved);
+    mst_status status = msi_lane_post(r->lane, r);
     if (status == MST_OK) {
         return MST_PENDING;
     }
@@ -114,6 +116,12 @@ mst_status msi_request_post(mst_request *r)
     msi_request_release(r);
     msi_request_release(r);
     return status;
+}
+
+void msi_request_enlist(mst_request *r, msi_list *list)
+{
+    msi_request_retain(r); /* of the intake */
+    msi_list_append(list, &r->link);
 }
 
 static void begin_kind(mst_request *r)
@@ -193,7 +201,8 @@ void msi_request_finish(mst_request *r, mst_result *result)
     if (!r->writing) {
         msi_write_forget(r);
     }
-    if (atomic_exchange(&r->state, MSI_DONE) == MSI_CANCELLING && !r->cancel_ran) {
+    if (r->cancellable && atomic_exchange(&r->state, MSI_DONE) == MSI_CANCELLING &&
+        !r->cancel_ran) {
         r->cancel_awaited = true; /* the lane must live until the task has come */
         msi_lane_enter(r->lane);
     }

@@ -32,7 +32,7 @@ struct mst_request {
     msi_list link;        /* intake, waiters of a flight, or followers of a claim */
     msi_list answer_link; /* lane->finished */
     mst_allocator memory; /* a copy: a handle may outlive the runtime */
-    bool reserved;        /* has its place in the ledger already */
+    bool cancellable;     /* somebody has a handle */
     bool kept;            /* keeps the loop alive */
     bool begun;           /* out of the intake */
     bool answered;        /* no second answer */
@@ -71,6 +71,8 @@ void msi_request_release(mst_request *);
 /* Post it to its lane, and hand out the handle that the options ask for. When it fails the request
  * is gone. MST_PENDING, or why not. */
 mst_status msi_request_post(mst_request *);
+/* One of a batch: into a list of its lane's, for msi_lane_post_reserved(). */
+void msi_request_enlist(mst_request *, msi_list *);
 
 void msi_request_begin(mst_request *); /* [loop] */
 /* [loop] The one answer; takes over *result. No effect (the result is released) on an answered one.

@@ -25,7 +25,7 @@ static void leave_near(mst_request *r)
     }
 }
 
-mst_status msi_write_post(mst_request *r, const mst_input *in)
+mst_status msi_write_announce(mst_request *r, const mst_input *in)
 {
     mst_cache *c = r->cache;
     if (in) {
@@ -43,7 +43,7 @@ mst_status msi_write_post(mst_request *r, const mst_input *in)
         leave_near(r);
     }
     msi_claims_unlock(stripe);
-    return msi_request_post(r);
+    return MST_OK;
 }
 
 static void let_go(mst_request *r)
