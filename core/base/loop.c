@@ -39,7 +39,7 @@ static void run_deadlines(msi_loop *l)
     if (!d) {
         return;
     }
-    uint64_t now = msi_now_ms();
+    uint64_t now = msi_loop_now(l);
     while (d && d->node.key <= now) {
         msi_deadline_disarm(&l->deadlines, d);
         d->due(d);
@@ -74,7 +74,9 @@ static bool turn(msi_loop *l)
     atomic_store(&l->waking, false);
     for (int round = 0; round < ROUNDS_MAX; round++) {
         l->again = false;
+        msi_loop_forget_now(l);
         run_tasks(l);
+        msi_loop_forget_now(l);
         run_deadlines(l);
         for (msi_list *at = l->hooks.next; at != &l->hooks; at = at->next) {
             msi_hook *hook = MSI_CONTAINER(at, msi_hook, link);
@@ -84,6 +86,7 @@ static bool turn(msi_loop *l)
             break;
         }
     }
+    msi_loop_forget_now(l);
     set_timer(l);
     return l->again || atomic_load_explicit(&l->posted, memory_order_acquire);
 }

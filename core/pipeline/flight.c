@@ -17,7 +17,7 @@ static msi_flight *flight_new(mst_request *r)
     if (!f) {
         return NULL;
     }
-    memset(f, 0, sizeof *f);
+    msi_zero(f, sizeof *f);
     f->cache = c;
     f->lane = r->lane;
     f->state = MSI_ASKING;
@@ -76,7 +76,7 @@ static bool answer_value(msi_flight *f, mst_request *r, int tier, int why)
         return false;
     }
     result.tier = (int16_t) tier;
-    msi_value_to_result(view, r->options.type, msi_now_ms(), &result);
+    msi_value_to_result(view, r->options.type, msi_loop_now(f->lane->loop), &result);
     msi_request_finish(r, &result);
     return true;
 }
@@ -232,7 +232,7 @@ static void found(msi_flight *f)
         msi_near_hold(f->cache, tier, f->k, v, v->object);
     }
     msi_life life = {v->created_ms, v->expires_ms, v->sliding_ms};
-    bool ending = v->expires_ms && v->expires_ms <= msi_now_ms();
+    bool ending = v->expires_ms && v->expires_ms <= msi_loop_now(f->lane->loop);
     if (tier == 0 || !f->keep || ending) {
         end(f);
     } else {
@@ -286,7 +286,7 @@ static void absent(msi_flight *f)
 static void renew(msi_flight *f, uint64_t known_end)
 {
     msi_value *v = f->value;
-    uint64_t now = msi_now_ms();
+    uint64_t now = msi_loop_now(f->lane->loop);
     bool known = known_end != MST_TIME_UNKNOWN;
     if (!v->sliding_ms || !f->keep ||
         (known && msi_window_is_fresh(f->tier, v->sliding_ms, known_end, now))) {
@@ -314,7 +314,7 @@ static void opened(msi_flight *f)
     msi_value *v = f->value;
     msi_tier *t = f->cache->tiers[f->tier];
     uint64_t end_ms = f->lent_expires_ms;
-    bool expired = v->expires_ms && v->expires_ms <= msi_now_ms();
+    bool expired = v->expires_ms && v->expires_ms <= msi_loop_now(f->lane->loop);
     if (expired && !(t->ops->caps & MST_CAP_TTL)) {
         msi_value_release(v);
         f->value = NULL;
@@ -330,15 +330,15 @@ static void opened(msi_flight *f)
     found(f);
 }
 
-static void open_now(msi_flight *f, msi_spares *spares)
+static void open_now(msi_flight *f, msi_spares *spares, uint64_t now)
 {
-    f->status = msi_value_open(&f->cache->codec, f->cache->allocator, spares, &f->lent,
-                               msi_now_ms(), &f->value);
+    f->status =
+        msi_value_open(&f->cache->codec, f->cache->allocator, spares, &f->lent, now, &f->value);
 }
 
 static void open_work(uv_work_t *w)
 {
-    open_now(w->data, NULL);
+    open_now(w->data, NULL, msi_now_ms());
 }
 
 static void open_done(uv_work_t *w, int error)
@@ -357,7 +357,7 @@ static void open_lent(msi_flight *f)
             return;
         }
     }
-    open_now(f, &f->lane->values);
+    open_now(f, &f->lane->values, msi_loop_now(f->lane->loop));
     opened(f);
 }
 

@@ -32,6 +32,7 @@ void msi_flight_load(msi_flight *f)
     }
     f->refs++;
     f->loader.load(f->loader.arg, &f->load);
+    msi_loop_forget_now(f->lane->loop);
     msi_flight_release(f);
 }
 

@@ -35,7 +35,7 @@ mst_request *msi_request_new(mst_cache *c, msi_request_kind kind, msi_key_ref k,
     if (!r) {
         return NULL;
     }
-    memset(r, 0, sizeof *r);
+    msi_zero(r, sizeof *r);
     r->refs = 1;
     r->kind = kind;
     r->cache = c;

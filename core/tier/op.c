@@ -4,7 +4,6 @@
  * goes on, while the op stays until the provider has answered it. */
 #include <string.h>
 
-#include "base/clock.h"
 #include "tier/port.h"
 
 enum { PRIV_ALIGN = 16, KEY_ROOM = 64 };
@@ -98,7 +97,7 @@ void msi_op_send(msi_op *op, void (*done)(msi_op *, mst_status), void *owner)
     }
     if (p->tier->settings.timeout_ms > 0) {
         op->deadline.due = on_deadline;
-        op->op.deadline_ms = msi_now_ms() + (uint64_t) p->tier->settings.timeout_ms;
+        op->op.deadline_ms = msi_loop_now(p->loop) + (uint64_t) p->tier->settings.timeout_ms;
         if (msi_loop_arm(p->loop, &op->deadline, op->op.deadline_ms)) {
             op->op.status = MST_ENOMEM;
             msi_op_answered(op);

@@ -7,8 +7,6 @@
 
 #include <string.h>
 
-#include "base/clock.h"
-
 enum { BATCH_MAX = 256 };
 
 static msi_op *of_link(msi_list *link)
@@ -20,7 +18,7 @@ static msi_op *of_link(msi_list *link)
 static size_t take_batch(msi_port *p)
 {
     size_t n = 0;
-    uint64_t now = msi_now_ms();
+    uint64_t now = msi_loop_now(p->loop);
     while (n < p->batch_cap) {
         msi_list *at = msi_list_take(&p->queued);
         if (!at) {

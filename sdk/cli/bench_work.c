@@ -10,9 +10,10 @@
  * the loop when all its slots are taken, and every TURN_NS while there are answers to come, so that
  * those do not wait for as long as a near tier has the next ones at once.
  *
- * Closed loop: the next request goes out when a slot is free, and its latency counts from there. To
- * read the clock once per request, that is the end of the request before, when both were answered
- * at once: drawing and writing the key, some ten nanoseconds, is then part of the latency.
+ * Closed loop: the next request goes out when a slot is free, and its latency counts from there,
+ * not from when its turn came to be sent: so depth is throughput times latency. To read the clock
+ * once per request, that is the end of the request before, when both were answered at once: drawing
+ * and writing the key, some ten nanoseconds, is then part of the latency.
  *
  * Open loop: request i is due at begin + i * interval, and its latency counts from there even when
  * it went out late, because all slots were taken or the thread did not run.
@@ -187,7 +188,7 @@ static void send_one(bench_worker *w, bench_slot *s, uint64_t due)
     mst_status status = ask(w, s);
     if (status == MST_PENDING) { /* the slot may be back already */
         w->flying++;
-        w->now = bench_clock();
+        w->now = plan->rate > 0 ? bench_clock() : w->now;
         return;
     }
     if (n > 1 && status < 0) { /* refused as a whole, there are no results */
