@@ -142,7 +142,7 @@ static void enlist_one(many *m, msi_batch *b, size_t i, msi_list *list)
         drop_input(in);
     }
     if (!status) {
-        msi_request_enlist(r, list);
+        msi_list_append(list, &r->link);
     } else {
         msi_lane_unreserve(&c->lanes[msi_cache_lane(c, m->refs[i].hash)], 1);
         b->results[i] = msi_result(status, MST_WHY_REJECTED);

@@ -36,7 +36,7 @@ mst_request *msi_request_new(mst_cache *c, msi_request_kind kind, msi_key_ref k,
         return NULL;
     }
     msi_zero(r, sizeof *r);
-    r->refs = 1;
+    r->refs = 2; /* of the pipeline, and of the intake */
     r->kind = kind;
     r->cache = c;
     r->memory = *c->allocator;
@@ -74,6 +74,12 @@ void msi_request_release(mst_request *r)
     }
 }
 
+void msi_request_discard(mst_request *r)
+{
+    msi_request_release(r);
+    msi_request_release(r);
+}
+
 mst_request *msi_request_new_many(mst_cache *c, size_t n)
 {
     mst_request *r = msi_zalloc(c->allocator, sizeof *r + n * sizeof r->members[0]);
@@ -103,7 +109,6 @@ mst_status msi_request_post(mst_request *r)
         r->cancellable = true;
         msi_request_retain(r);
     }
-    msi_request_retain(r); /* of the intake */
     mst_status status = msi_lane_post(r->lane, r);
     if (status == MST_OK) {
         return MST_PENDING;
@@ -113,15 +118,8 @@ mst_status msi_request_post(mst_request *r)
         msi_request_release(r);
     }
     msi_write_forget(r);
-    msi_request_release(r);
-    msi_request_release(r);
+    msi_request_discard(r);
     return status;
-}
-
-void msi_request_enlist(mst_request *r, msi_list *list)
-{
-    msi_request_retain(r); /* of the intake */
-    msi_list_append(list, &r->link);
 }
 
 static void begin_kind(mst_request *r)

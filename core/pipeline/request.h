@@ -63,16 +63,15 @@ struct mst_request {
     msi_key_ref k; /* bytes behind the struct */
 };
 
-/* NULL: out of memory. The key is copied. */
+/* NULL: out of memory. The key is copied. To be posted, or discarded. */
 mst_request *msi_request_new(mst_cache *, msi_request_kind, msi_key_ref, const mst_options *,
                              mst_done, void *arg);
 void msi_request_retain(mst_request *);
 void msi_request_release(mst_request *);
+void msi_request_discard(mst_request *);
 /* Post it to its lane, and hand out the handle that the options ask for. When it fails the request
  * is gone. MST_PENDING, or why not. */
 mst_status msi_request_post(mst_request *);
-/* One of a batch: into a list of its lane's, for msi_lane_post_reserved(). */
-void msi_request_enlist(mst_request *, msi_list *);
 
 void msi_request_begin(mst_request *); /* [loop] */
 /* [loop] The one answer; takes over *result. No effect (the result is released) on an answered one.

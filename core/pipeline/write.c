@@ -32,7 +32,7 @@ mst_status msi_write_announce(mst_request *r, const mst_input *in)
         mst_status status = msi_value_from_input(&c->codec, c->allocator, in, r->options.type,
                                                  c->settings.max_value_bytes, &r->value);
         if (status) {
-            msi_request_release(r);
+            msi_request_discard(r);
             return status;
         }
     }
