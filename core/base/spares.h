@@ -10,7 +10,12 @@
 #include "base/alloc.h"
 
 /* A sanitizer that looks for uses after free is to see each one. */
-#if defined(__SANITIZE_ADDRESS__)
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define MSI_SEES_FREES
+#endif
+#endif
+#if defined(__SANITIZE_ADDRESS__) || defined(MSI_SEES_FREES)
 enum { MSI_SPARES_MAX = 0 };
 #else
 enum { MSI_SPARES_MAX = 512 };
@@ -57,7 +62,7 @@ static inline void *msi_spares_take(msi_spares *s)
 static inline void msi_spares_give(msi_spares *s, void *block)
 {
     msi_spare *spare = block;
-    if (s->count >= MSI_SPARES_MAX) {
+    if (s->count == MSI_SPARES_MAX) {
         msi_free(s->allocator, block);
         return;
     }

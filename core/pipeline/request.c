@@ -36,7 +36,7 @@ mst_request *msi_request_new(mst_cache *c, msi_request_kind kind, msi_key_ref k,
         return NULL;
     }
     msi_zero(r, sizeof *r);
-    r->refs = 2; /* of the pipeline, and of the intake */
+    atomic_init(&r->refs, 2); /* of the pipeline, and of the intake */
     r->kind = kind;
     r->cache = c;
     r->memory = *c->allocator;

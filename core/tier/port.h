@@ -59,7 +59,7 @@ void msi_port_stop(msi_port *); /* answers through tier->events.stopped */
 
 /* NULL: out of memory. The key is copied. */
 msi_op *msi_op_new(msi_port *, uint16_t code, const mst_space *, mst_slice key, uint64_t hash);
-void msi_op_init_spares(msi_port *);
+void msi_op_init_spares(msi_port *); /* they are as large as an op, with the provider's bytes */
 void msi_op_send(msi_op *, void (*done)(msi_op *, mst_status), void *owner);
 /* Gives back what the op lends and holds. No effect on a lost one. */
 void msi_op_free(msi_op *);

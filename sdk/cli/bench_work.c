@@ -118,7 +118,7 @@ static bench_slot *take_lent(bench_worker *w, bool wait)
         do {
             uv_run(w->run->c->loop, wait ? UV_RUN_ONCE : UV_RUN_NOWAIT);
         } while (wait && !w->done);
-        w->turned = bench_clock();
+        w->now = w->turned = bench_clock();
     }
     bench_slot *done = w->done;
     w->done = NULL;
