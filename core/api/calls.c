@@ -93,7 +93,7 @@ mst_status mst_get(mst_cache *c, mst_slice key, const mst_options *o, mst_result
         return msi_refuse(status, now);
     }
     msi_key_ref k = key_ref(c, key);
-    if (now && !(o->flags & MST_F_FAR)) {
+    if (now && c->near_count && !(o->flags & MST_F_FAR)) {
         status = msi_near_get(c, k, o, true, now);
         if (status == MST_OK || (status == MST_MISS && msi_cache_all_near(c))) {
             msi_count(&c->counters, status == MST_OK ? MSI_COUNT_now_hits : MSI_COUNT_now_misses,
@@ -163,7 +163,8 @@ static mst_status change(mst_cache *c, msi_request_kind kind, mst_slice key, con
         drop_input(in);
         return msi_refuse(MST_ENOMEM, now);
     }
-    mst_status status = msi_write_post(r, in);
+    mst_status status = msi_write_announce(r, in);
+    status = status ? status : msi_request_post(r);
     return status == MST_PENDING ? status : msi_refuse(status, now);
 }
 

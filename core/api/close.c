@@ -276,7 +276,7 @@ static void watch_drain(msi_closing_step *s)
         msi_loop_arm(s->loop, &s->patience, now + PATIENCE_MS);
     }
     bool all = all_lanes(rt, s->loop->index, msi_lane_idle) && ports_idle(rt, s->loop->index);
-    if (all || !s->patience.node.place) {
+    if (all || !msi_deadline_armed(&s->patience)) {
         msi_loop_disarm(s->loop, &s->patience);
         s->drained = true;
         s->task.run = drained_on_loop;

@@ -75,6 +75,9 @@ static size_t read_now(many *m)
         return 0;
     }
     size_t hits = 0, misses = 0;
+    if (!c->near_count) {
+        return 0;
+    }
     msi_near_get_many(c, m->refs, m->n, m->options, m->results);
     for (size_t i = 0; i < m->n; i++) {
         mst_result *r = &m->results[i];
@@ -119,30 +122,48 @@ static mst_status reserve(many *m)
     return MST_OK;
 }
 
-/* One key of the batch through the loop; its place is reserved. What fails is its own result. */
-static void post_one(many *m, msi_batch *b, size_t i)
+/* One key of the batch on its way to the loop; its place is reserved. What fails is its own result.
+ */
+static void enlist_one(many *m, msi_batch *b, size_t i, msi_list *list)
 {
     mst_cache *c = m->cache;
-    mst_options options = *m->options;
-    options.request = NULL; /* the batch has one for all */
     const mst_input *in = m->inputs ? &m->inputs[i] : NULL;
-    mst_request *r = msi_request_new(c, m->kind, m->refs[i], &options, NULL, NULL);
+    mst_request *r = msi_request_new(c, m->kind, m->refs[i], m->options, NULL, NULL);
     mst_status status = MST_ENOMEM;
     if (r) {
+        r->options.request = NULL; /* the batch has one for all */
         r->batch = b;
         r->batch_index = i;
-        r->reserved = true;
         if (m->handle) {
             msi_request_add_member(m->handle, r);
         }
-        status = m->kind == MSI_GET ? msi_request_post(r) : msi_write_post(r, in);
+        status = m->kind == MSI_GET ? MST_OK : msi_write_announce(r, in);
     } else if (in) {
         drop_input(in);
     }
-    if (status != MST_PENDING) {
+    if (!status) {
+        msi_list_append(list, &r->link);
+    } else {
         msi_lane_unreserve(&c->lanes[msi_cache_lane(c, m->refs[i].hash)], 1);
         b->results[i] = msi_result(status, MST_WHY_REJECTED);
         atomic_fetch_sub(&b->left, 1); /* never the last: post() counts, too */
+    }
+}
+
+/* The keys of one lane, posted in one step. */
+static void post_lane(many *m, msi_batch *b, unsigned lane)
+{
+    msi_list list;
+    msi_list_init(&list);
+    for (size_t i = 0; i < m->n; i++) {
+        /* In this order: the results of other lanes may be being written. */
+        if (msi_cache_lane(m->cache, m->refs[i].hash) == lane &&
+            b->results[i].status == MST_PENDING) {
+            enlist_one(m, b, i, &list);
+        }
+    }
+    if (!msi_list_empty(&list)) {
+        msi_lane_post_reserved(&m->cache->lanes[lane], &list);
     }
 }
 
@@ -173,10 +194,8 @@ static mst_status post(many *m, msi_batch *b, size_t pending)
         *m->options->request = m->handle;
     }
     b->left = pending + 1;
-    for (size_t i = 0; i < m->n; i++) {
-        if (b->results[i].status == MST_PENDING) { /* the loop writes it only after it is posted */
-            post_one(m, b, i);
-        }
+    for (unsigned lane = 0; lane < m->cache->lane_count; lane++) {
+        post_lane(m, b, lane);
     }
     msi_batch_posted(b);
     return MST_PENDING;

@@ -39,6 +39,11 @@ void *msi_zalloc(const mst_allocator *a, size_t size)
     return p;
 }
 
+void msi_zero(void *p, size_t size)
+{
+    memset(p, 0, size);
+}
+
 void *msi_realloc(const mst_allocator *a, void *p, size_t size)
 {
     return a->realloc(a->ctx, p, size);

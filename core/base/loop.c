@@ -35,16 +35,15 @@ static void run_tasks(msi_loop *l)
 
 static void run_deadlines(msi_loop *l)
 {
-    msi_heap_node *node = msi_heap_first(&l->deadlines);
-    if (!node) {
+    msi_deadline *d = msi_deadlines_first(&l->deadlines);
+    if (!d) {
         return;
     }
-    uint64_t now = msi_now_ms();
-    while (node && node->key <= now) {
-        msi_deadline *d = MSI_CONTAINER(node, msi_deadline, node);
-        msi_heap_remove(&l->deadlines, node);
+    uint64_t now = msi_loop_now(l);
+    while (d && d->node.key <= now) {
+        msi_deadline_disarm(&l->deadlines, d);
         d->due(d);
-        node = msi_heap_first(&l->deadlines);
+        d = msi_deadlines_first(&l->deadlines);
     }
 }
 
@@ -56,14 +55,14 @@ static void on_timer(uv_timer_t *t)
 /* A timer that fires too early only costs a turn, so it is moved forward but never back. */
 static void set_timer(msi_loop *l)
 {
-    msi_heap_node *node = msi_heap_first(&l->deadlines);
-    if (!node || l->stopping || (l->timer_at && l->timer_at <= node->key)) {
+    const msi_deadline *first = msi_deadlines_first(&l->deadlines);
+    if (!first || l->stopping || (l->timer_at && l->timer_at <= first->node.key)) {
         return;
     }
-    uint64_t now = msi_now_ms();
-    l->timer_at = node->key;
+    uint64_t now = msi_now_ms(), at = first->node.key;
+    l->timer_at = at;
     uv_update_time(l->uv);
-    uv_timer_start(&l->timer, on_timer, node->key > now ? node->key - now + 1 : 0, 0);
+    uv_timer_start(&l->timer, on_timer, at > now ? at - now + 1 : 0, 0);
 }
 
 /* Rounds are bounded, so that callbacks that ask again and again do not keep the loop from I/O. */
@@ -75,7 +74,9 @@ static bool turn(msi_loop *l)
     atomic_store(&l->waking, false);
     for (int round = 0; round < ROUNDS_MAX; round++) {
         l->again = false;
+        msi_loop_forget_now(l);
         run_tasks(l);
+        msi_loop_forget_now(l);
         run_deadlines(l);
         for (msi_list *at = l->hooks.next; at != &l->hooks; at = at->next) {
             msi_hook *hook = MSI_CONTAINER(at, msi_hook, link);
@@ -85,6 +86,7 @@ static bool turn(msi_loop *l)
             break;
         }
     }
+    msi_loop_forget_now(l);
     set_timer(l);
     return l->again || atomic_load_explicit(&l->posted, memory_order_acquire);
 }
@@ -160,7 +162,7 @@ mst_status msi_loop_init(msi_loop *l, uv_loop_t *lent, unsigned index,
     l->last = &l->first;
     l->thread = pthread_self();
     msi_list_init(&l->hooks);
-    msi_heap_init(&l->deadlines, allocator);
+    msi_deadlines_init(&l->deadlines, allocator);
     if (!lent && uv_loop_init(&l->own)) {
         return MST_ENOMEM;
     }
@@ -265,13 +267,12 @@ void msi_loop_remove_hook(msi_hook *hook)
 
 mst_status msi_loop_arm(msi_loop *l, msi_deadline *d, uint64_t at_ms)
 {
-    msi_heap_remove(&l->deadlines, &d->node);
-    return msi_heap_insert(&l->deadlines, &d->node, at_ms);
+    return msi_deadline_arm(&l->deadlines, d, at_ms);
 }
 
 void msi_loop_disarm(msi_loop *l, msi_deadline *d)
 {
-    msi_heap_remove(&l->deadlines, &d->node);
+    msi_deadline_disarm(&l->deadlines, d);
 }
 
 void msi_loop_keep(msi_loop *l)
@@ -322,6 +323,6 @@ void msi_loop_fini(msi_loop *l)
     if (!l->lent) {
         uv_loop_close(&l->own);
     }
-    msi_heap_fini(&l->deadlines);
+    msi_deadlines_fini(&l->deadlines);
     pthread_mutex_destroy(&l->mutex);
 }

@@ -12,7 +12,8 @@
 #include <stdatomic.h>
 #include <uv.h>
 
-#include "base/heap.h"
+#include "base/clock.h"
+#include "base/deadline.h"
 #include "base/list.h"
 
 typedef struct msi_loop msi_loop;
@@ -30,12 +31,6 @@ typedef struct msi_hook {
     void (*turn)(struct msi_hook *);
 } msi_hook;
 
-/* Runs once when its time has come. Embed it, zeroed. */
-typedef struct msi_deadline {
-    msi_heap_node node; /* key: msi_now_ms() time */
-    void (*due)(struct msi_deadline *);
-} msi_deadline;
-
 struct msi_loop {
     uv_loop_t *uv;
     uv_loop_t own; /* unless lent */
@@ -51,11 +46,12 @@ struct msi_loop {
     uv_timer_t timer;  /* the first deadline */
     uint64_t timer_at; /* what it is set to; 0: not at all */
     unsigned handles;  /* open ones; the loop is gone when they are closed */
-    msi_heap deadlines;
+    msi_deadlines deadlines; /* times of msi_now_ms() */
     msi_list hooks;
-    bool again;    /* another round is due */
-    bool told;     /* callbacks of the host ran in this turn */
-    unsigned busy; /* requests and ops pending: the loop is kept alive while > 0 */
+    uint64_t now_ms; /* in this round; 0: nobody has asked */
+    bool again;      /* another round is due */
+    bool told;       /* callbacks of the host ran in this turn */
+    unsigned busy;   /* requests and ops pending: the loop is kept alive while > 0 */
     pthread_mutex_t mutex;
     msi_task *first, **last; /* posted, under the mutex */
     _Atomic bool posted;     /* is there any? read without the mutex */
@@ -79,6 +75,19 @@ void msi_loop_add_hook(msi_loop *, msi_hook *);                      /* [loop] *
 void msi_loop_remove_hook(msi_hook *);                               /* [loop] not in a hook */
 mst_status msi_loop_arm(msi_loop *, msi_deadline *, uint64_t at_ms); /* [loop] again: moves it */
 void msi_loop_disarm(msi_loop *, msi_deadline *);                    /* [loop] */
+
+/* [loop] msi_now_ms() as it was when it was first asked for in this round of a turn; whoever calls
+ * what may take its time makes the loop forget it. */
+static inline uint64_t msi_loop_now(msi_loop *l)
+{
+    l->now_ms = l->now_ms ? l->now_ms : msi_now_ms();
+    return l->now_ms;
+}
+
+static inline void msi_loop_forget_now(msi_loop *l)
+{
+    l->now_ms = 0;
+}
 
 /* [loop] A lent loop is kept alive while more keeps than unkeeps were asked for. */
 void msi_loop_keep(msi_loop *);

@@ -17,13 +17,13 @@ msi_batch *msi_batch_new(mst_cache *c, size_t n, mst_done_many done, void *arg)
     return b;
 }
 
-static void tell(msi_batch *b)
+static void tell(msi_batch *b, msi_lane *lane)
 {
     if (b->done) {
         b->done(b->arg, b->results, b->n);
     }
     for (size_t i = 0; i < b->n; i++) {
-        mst_result_release(&b->results[i]);
+        msi_lane_drop_result(lane, &b->results[i]);
     }
     msi_free(b->cache->allocator, b);
 }
@@ -33,10 +33,10 @@ static bool last(msi_batch *b)
     return atomic_fetch_sub_explicit(&b->left, 1, memory_order_acq_rel) == 1;
 }
 
-void msi_batch_count_down(msi_batch *b)
+void msi_batch_count_down(msi_batch *b, msi_lane *lane)
 {
     if (last(b)) {
-        tell(b);
+        tell(b, lane);
     }
 }
 
@@ -44,7 +44,7 @@ static void tell_later(msi_task *task)
 {
     msi_batch *b = MSI_CONTAINER(task, msi_batch, task);
     msi_lane *lane = &b->cache->lanes[0];
-    tell(b);
+    tell(b, lane);
     atomic_fetch_sub(&lane->visitors, 1);
 }
 

@@ -24,6 +24,8 @@
 #include "tier/port.h"
 
 enum { MSI_NEAR_TIERS_MAX = 8, MSI_KEY_MAX = 65535 };
+/* What has a key behind it and is kept as a spare has room for one as long as this. */
+enum { MSI_KEY_ROOM = 64 };
 
 typedef struct msi_lane msi_lane;
 

@@ -80,6 +80,25 @@ msi_claim *msi_claim_find(msi_stripe *s, msi_claim_kind kind, uint64_t hash, mst
     return NULL;
 }
 
+msi_claimed msi_claim_look(msi_stripe *s, uint64_t hash, mst_slice key)
+{
+    msi_claimed found = {0};
+    for (msi_list *at = s->claims.next; at != &s->claims; at = at->next) {
+        msi_claim *c = of_link(at);
+        if (c->superseded || !on_key(c, hash, key)) {
+            continue;
+        }
+        if (c->kind == MSI_CLAIM_FLIGHT && !found.flight) {
+            found.flight = c;
+        } else if (c->kind == MSI_CLAIM_ANNOUNCED && !found.announced) {
+            found.announced = c;
+        } else if (c->kind == MSI_CLAIM_BUSY && !found.busy) {
+            found.busy = c;
+        }
+    }
+    return found;
+}
+
 void msi_claim_supersede(msi_stripe *s, uint64_t hash, mst_slice key, bool touch)
 {
     for (msi_list *at = s->claims.next; at != &s->claims; at = at->next) {

@@ -49,6 +49,11 @@ void msi_claim_drop(msi_claim *); /* safe when not added */
  * found: nobody joins them any more. */
 msi_claim *msi_claim_find(msi_stripe *, msi_claim_kind, uint64_t hash, mst_slice key,
                           const msi_claim *except);
+/* The first claim of each kind on the key, in one walk; as above. */
+typedef struct msi_claimed {
+    msi_claim *flight, *announced, *busy;
+} msi_claimed;
+msi_claimed msi_claim_look(msi_stripe *, uint64_t hash, mst_slice key);
 /* A write of the key: the flights on it keep nothing. A touch only concerns what tiers have, not
  * what is being loaded. */
 void msi_claim_supersede(msi_stripe *, uint64_t hash, mst_slice key, bool touch);

@@ -12,11 +12,13 @@ static void ask(msi_flight *f);
 static msi_flight *flight_new(mst_request *r)
 {
     mst_cache *c = r->cache;
-    msi_flight *f = msi_alloc(c->allocator, sizeof *f + r->k.key.len);
+    msi_flight *f = r->k.key.len <= MSI_KEY_ROOM
+                        ? msi_spares_take(&r->lane->flights)
+                        : msi_alloc(c->allocator, sizeof *f + r->k.key.len);
     if (!f) {
         return NULL;
     }
-    memset(f, 0, sizeof *f);
+    msi_zero(f, sizeof *f);
     f->cache = c;
     f->lane = r->lane;
     f->state = MSI_ASKING;
@@ -36,10 +38,32 @@ void msi_flight_release(msi_flight *f)
     if (--f->refs > 0) {
         return;
     }
-    msi_value_release(f->value);
+    msi_value_drop(f->value, &f->lane->values);
     msi_store_release(f->store);
+    msi_free(f->cache->allocator, f->work);
     msi_lane_leave(f->lane);
-    msi_free(f->cache->allocator, f);
+    if (f->k.key.len <= MSI_KEY_ROOM) {
+        msi_spares_give(&f->lane->flights, f);
+    } else {
+        msi_free(f->cache->allocator, f);
+    }
+}
+
+bool msi_flight_queue(msi_flight *f, uv_work_cb work, uv_after_work_cb after)
+{
+    if (!f->work) {
+        f->work = msi_alloc(f->cache->allocator, sizeof *f->work);
+    }
+    if (!f->work) {
+        return false;
+    }
+    f->work->data = f;
+    f->refs++;
+    if (uv_queue_work(f->lane->loop->uv, f->work, work, after)) {
+        f->refs--;
+        return false;
+    }
+    return true;
 }
 
 /* ---- answering */
@@ -53,8 +77,7 @@ static bool answer_value(msi_flight *f, mst_request *r, int tier, int why)
         return false;
     }
     result.tier = (int16_t) tier;
-    msi_value_to_result(view, r->options.type, msi_now_ms(), &result);
-    msi_value_release(view);
+    msi_value_to_result(view, r->options.type, msi_loop_now(f->lane->loop), &result);
     msi_request_finish(r, &result);
     return true;
 }
@@ -211,7 +234,7 @@ static void found(msi_flight *f)
         msi_near_hold(f->cache, tier, f->k, v, v->object);
     }
     msi_life life = {v->created_ms, v->expires_ms, v->sliding_ms};
-    bool ending = v->expires_ms && v->expires_ms <= msi_now_ms();
+    bool ending = v->expires_ms && v->expires_ms <= msi_loop_now(f->lane->loop);
     if (tier == 0 || !f->keep || ending) {
         end(f);
     } else {
@@ -289,7 +312,7 @@ static void opened(msi_flight *f)
     }
     msi_value *v = f->value;
     msi_tier *t = f->cache->tiers[f->tier];
-    bool expired = v->expires_ms && v->expires_ms <= msi_now_ms();
+    bool expired = v->expires_ms && v->expires_ms <= msi_loop_now(f->lane->loop);
     if (expired && !(t->ops->caps & MST_CAP_TTL)) {
         msi_value_release(v);
         f->value = NULL;
@@ -306,15 +329,15 @@ static void opened(msi_flight *f)
     found(f);
 }
 
-static void open_now(msi_flight *f)
+static void open_now(msi_flight *f, msi_spares *spares, uint64_t now)
 {
-    f->status = msi_value_open(&f->cache->codec, f->cache->allocator, &f->lent, msi_now_ms(),
-                               msi_wall_ms(), &f->value);
+    f->status =
+        msi_value_open(&f->cache->codec, f->cache->allocator, spares, &f->lent, now, &f->value);
 }
 
 static void open_work(uv_work_t *w)
 {
-    open_now(w->data);
+    open_now(w->data, NULL, msi_now_ms());
 }
 
 static void open_done(uv_work_t *w, int error)
@@ -329,14 +352,11 @@ static void open_lent(msi_flight *f)
 {
     mst_slice bytes = {f->lent.data, f->lent.len};
     if (msi_codec_open_cost(&f->cache->codec, bytes) >= f->cache->settings.offload_bytes) {
-        f->work.data = f;
-        f->refs++;
-        if (uv_queue_work(f->lane->loop->uv, &f->work, open_work, open_done) == 0) {
+        if (msi_flight_queue(f, open_work, open_done)) {
             return;
         }
-        f->refs--;
     }
-    open_now(f);
+    open_now(f, &f->lane->values, msi_loop_now(f->lane->loop));
     opened(f);
 }
 
@@ -433,23 +453,21 @@ void msi_flight_begin(mst_request *r)
 {
     mst_cache *c = r->cache;
     msi_stripe *stripe = msi_claims_lock(&c->claims, r->k.hash);
-    msi_claim *busy = msi_claim_find(stripe, MSI_CLAIM_BUSY, r->k.hash, r->k.key, NULL);
-    if (busy) {
-        msi_list_append(&busy->followers, &r->link);
+    msi_claimed on = msi_claim_look(stripe, r->k.hash, r->k.key);
+    if (on.busy) {
+        msi_list_append(&on.busy->followers, &r->link);
         msi_claims_unlock(stripe);
         return;
     }
-    msi_claim *claim = msi_claim_find(stripe, MSI_CLAIM_FLIGHT, r->k.hash, r->k.key, NULL);
-    msi_flight *f = claim ? MSI_CONTAINER(claim, msi_flight, claim) : flight_new(r);
-    if (f && !claim) {
+    msi_flight *f = on.flight ? MSI_CONTAINER(on.flight, msi_flight, claim) : flight_new(r);
+    if (f && !on.flight) {
         msi_claim_add(stripe, &f->claim, MSI_CLAIM_FLIGHT, f->k.hash, f->k.key);
-        f->claim.superseded =
-            msi_claim_find(stripe, MSI_CLAIM_ANNOUNCED, r->k.hash, r->k.key, NULL) != NULL;
+        f->claim.superseded = on.announced != NULL;
     }
     msi_claims_unlock(stripe);
     if (!f) {
         msi_request_finish_with(r, MST_ENOMEM, MST_WHY_REJECTED);
-    } else if (claim) {
+    } else if (on.flight) {
         join(f, r);
     } else {
         add_waiter(f, r);

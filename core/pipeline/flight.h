@@ -41,9 +41,8 @@ struct msi_flight {
     mst_loader loader;
     const mst_request *loading_for; /* whose loader runs; only compared */
     const mst_type *type;           /* of that one */
-    /* opening a large value on a worker */
-    uv_work_t work;
-    mst_value lent;
+    uv_work_t *work;                /* NULL until a worker has something to do */
+    mst_value lent;                 /* not opened yet */
     uint64_t lent_expires_ms;
     bool carried; /* the GET carried a window, to renew the entry */
     mst_status status;
@@ -58,5 +57,7 @@ void msi_flight_load(msi_flight *);
 /* flight.c, for load.c: the loader has ended. */
 void msi_flight_loaded(msi_flight *);
 void msi_flight_release(msi_flight *);
+/* Have a worker do it, with the flight as data; after() ends with a release. False: it cannot. */
+bool msi_flight_queue(msi_flight *, uv_work_cb work, uv_after_work_cb after);
 
 #endif

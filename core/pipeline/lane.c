@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "pipeline/flight.h"
 #include "pipeline/request.h"
 
 static void begin_turn(msi_hook *hook)
@@ -70,6 +71,9 @@ void msi_lane_init(msi_lane *l, mst_cache *c, msi_loop *loop, unsigned index)
     l->begin.turn = begin_turn;
     l->answer.turn = answer_turn;
     pthread_mutex_init(&l->mutex, NULL);
+    msi_spares_init(&l->requests, c->allocator, sizeof(mst_request) + MSI_KEY_ROOM);
+    msi_spares_init(&l->flights, c->allocator, sizeof(msi_flight) + MSI_KEY_ROOM);
+    msi_spares_init(&l->values, c->allocator, sizeof(msi_value));
     for (unsigned i = 0; i < c->tier_count; i++) {
         l->ports[i] = c->tiers[i]->near ? NULL : &c->tiers[i]->ports[index];
     }
@@ -79,6 +83,9 @@ void msi_lane_fini(msi_lane *l)
 {
     msi_slides_fini(&l->slides, l->cache->allocator);
     pthread_mutex_destroy(&l->mutex);
+    msi_spares_fini(&l->requests);
+    msi_spares_fini(&l->flights);
+    msi_spares_fini(&l->values);
 }
 
 void msi_lane_open(msi_lane *l)
@@ -137,28 +144,65 @@ void msi_lane_unreserve(msi_lane *l, uint64_t n)
     atomic_fetch_sub(&l->cache->pending, n);
 }
 
-/* All under the mutex: once the request can be answered, its done() may close the runtime. */
-mst_status msi_lane_post(msi_lane *l, mst_request *r, bool reserved)
+/* A request of the loop's own thread: it turns before it blocks, and uv_run() must not find that
+ * there is nothing to do. */
+static void keep_for(msi_lane *l, mst_request *r)
+{
+    r->kept = l->loop->lent;
+    if (r->kept) {
+        msi_loop_keep(l->loop);
+    }
+}
+
+/* Under the mutex, with the wake: once a request can be answered, its done() may close the runtime.
+ */
+static void take_in(msi_lane *l, msi_list *requests, bool here)
+{
+    msi_list_splice(&l->intake, requests);
+    atomic_store_explicit(&l->any, true, memory_order_release);
+    if (here) {
+        msi_loop_again(l->loop);
+    } else {
+        msi_loop_wake(l->loop);
+    }
+}
+
+mst_status msi_lane_post(msi_lane *l, mst_request *r)
 {
     bool here = msi_loop_here(l->loop);
+    msi_list one;
+    msi_list_init(&one);
+    msi_list_append(&one, &r->link);
     pthread_mutex_lock(&l->mutex);
-    mst_status status = reserved ? MST_OK : enter(l, 1);
+    mst_status status = enter(l, 1);
     if (!status) {
-        msi_list_append(&l->intake, &r->link);
-        atomic_store_explicit(&l->any, true, memory_order_release);
-    }
-    if (!status && !here) {
-        msi_loop_wake(l->loop);
+        take_in(l, &one, here);
     }
     pthread_mutex_unlock(&l->mutex);
     if (!status && here) {
-        msi_loop_again(l->loop); /* it turns before it blocks ... */
-        r->kept = l->loop->lent;
-        if (r->kept) {
-            msi_loop_keep(l->loop); /* ... and uv_run() must not find that there is nothing to do */
-        }
+        keep_for(l, r);
     }
     return status;
+}
+
+void msi_lane_post_reserved(msi_lane *l, msi_list *requests)
+{
+    bool here = msi_loop_here(l->loop);
+    for (msi_list *at = requests->next; here && at != requests; at = at->next) {
+        keep_for(l, MSI_CONTAINER(at, mst_request, link));
+    }
+    pthread_mutex_lock(&l->mutex);
+    take_in(l, requests, here);
+    pthread_mutex_unlock(&l->mutex);
+}
+
+void msi_lane_drop_result(msi_lane *l, mst_result *r)
+{
+    if (r->release == msi_value_release) {
+        msi_value_drop(r->owner, &l->values);
+        r->release = NULL;
+    }
+    mst_result_release(r);
 }
 
 void msi_lane_enter(msi_lane *l)

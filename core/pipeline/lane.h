@@ -3,6 +3,7 @@
 #ifndef MSI_LANE_H
 #define MSI_LANE_H
 
+#include "base/spares.h"
 #include "pipeline/cache.h"
 #include "pipeline/slides.h"
 
@@ -18,6 +19,8 @@ struct msi_lane {
     _Atomic unsigned visitors;           /* tasks of other threads on their way here */
     uint64_t endless;                    /* pending requests without a deadline */
     unsigned busy;                       /* flights, stores and jobs under way */
+    msi_spares requests, flights;        /* with short keys */
+    msi_spares values;
     /* The ledger. Under the mutex: started = completed + pending, at every moment. */
     pthread_mutex_t mutex;
     msi_list intake; /* requests of any thread, in order of arrival */
@@ -32,13 +35,17 @@ void msi_lane_fini(msi_lane *);
 void msi_lane_open(msi_lane *);   /* before the ports start */
 void msi_lane_opened(msi_lane *); /* after them */
 
-/* [any-thread] Enter a request into the ledger and the intake. MST_ECLOSED, MST_EBUSY; not when its
- * place in the ledger is reserved. */
-mst_status msi_lane_post(msi_lane *, mst_request *, bool reserved);
+/* [any-thread] Enter a request into the ledger and the intake. MST_ECLOSED, MST_EBUSY. */
+mst_status msi_lane_post(msi_lane *, mst_request *);
+/* [any-thread] The same for requests that have their places in the ledger; empties the list. */
+void msi_lane_post_reserved(msi_lane *, msi_list *requests);
 /* [any-thread] Places in the ledger for n requests of a batch: all or none; and giving them back.
  */
 mst_status msi_lane_reserve(msi_lane *, uint64_t n);
 void msi_lane_unreserve(msi_lane *, uint64_t n);
+
+/* [loop] mst_result_release() of what has been told, with the memory kept for the next. */
+void msi_lane_drop_result(msi_lane *, mst_result *);
 
 /* [loop] Something goes on that closing has to wait for. */
 void msi_lane_enter(msi_lane *);

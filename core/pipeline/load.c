@@ -24,16 +24,15 @@ void msi_flight_load(msi_flight *f)
 {
     msi_count(&f->cache->counters, MSI_COUNT_loads, 1);
     f->load.task.run = on_ended;
-    f->refs++;
-    f->work.data = f;
     if (f->loader.flags & MST_LOAD_BLOCKING) {
-        if (uv_queue_work(f->lane->loop->uv, &f->work, run_load, load_returned)) {
+        if (!msi_flight_queue(f, run_load, load_returned)) {
             mst_load_fail(&f->load, MST_ENOMEM);
-            msi_flight_release(f);
         }
         return;
     }
+    f->refs++;
     f->loader.load(f->loader.arg, &f->load);
+    msi_loop_forget_now(f->lane->loop);
     msi_flight_release(f);
 }
 

@@ -51,8 +51,7 @@ static mst_status to_value(mst_cache *c, unsigned index, mst_op *op, msi_value *
 {
     msi_value *v = NULL;
     if (c->sealed[index] && !op->out_object) {
-        mst_status status =
-            msi_value_open(&c->codec, c->allocator, &op->out, op->now_ms, msi_wall_ms(), &v);
+        mst_status status = msi_value_open(&c->codec, c->allocator, NULL, &op->out, op->now_ms, &v);
         if (status) {
             return status;
         }
@@ -124,7 +123,6 @@ static mst_status convert(mst_cache *c, unsigned index, mst_op *op, const mst_ty
             msi_near_hold(c, index, (msi_key_ref){op->key, op->hash}, v, view->object);
         }
         msi_value_to_result(view, type, op->now_ms, r);
-        msi_value_release(view);
     }
     msi_value_release(v);
     return status;

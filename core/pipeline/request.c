@@ -16,19 +16,31 @@ static void on_deadline(msi_deadline *d)
     msi_request_finish_with(r, MST_ETIMEDOUT, MST_WHY_TIMED_OUT);
 }
 
+/* A short key gets the room of a spare, wherever the memory comes from: see msi_request_answer().
+ */
+static void *memory_for(msi_lane *lane, size_t key_len)
+{
+    if (key_len <= MSI_KEY_ROOM && msi_loop_here(lane->loop)) {
+        return msi_spares_take(&lane->requests);
+    }
+    size_t room = key_len < MSI_KEY_ROOM ? MSI_KEY_ROOM : key_len;
+    return msi_alloc(lane->cache->allocator, sizeof(mst_request) + room);
+}
+
 mst_request *msi_request_new(mst_cache *c, msi_request_kind kind, msi_key_ref k,
                              const mst_options *o, mst_done done, void *arg)
 {
-    mst_request *r = msi_alloc(c->allocator, sizeof *r + k.key.len);
+    msi_lane *lane = &c->lanes[msi_cache_lane(c, k.hash)];
+    mst_request *r = memory_for(lane, k.key.len);
     if (!r) {
         return NULL;
     }
-    memset(r, 0, sizeof *r);
-    r->refs = 1;
+    msi_zero(r, sizeof *r);
+    atomic_init(&r->refs, 2); /* of the pipeline, and of the intake */
     r->kind = kind;
     r->cache = c;
     r->memory = *c->allocator;
-    r->lane = &c->lanes[msi_cache_lane(c, k.hash)];
+    r->lane = lane;
     msi_list_init(&r->link);
     msi_list_init(&r->answer_link);
     r->options = *o;
@@ -53,13 +65,19 @@ void msi_request_retain(mst_request *r)
 
 void msi_request_release(mst_request *r)
 {
-    if (atomic_fetch_sub_explicit(&r->refs, 1, memory_order_acq_rel) == 1) {
+    if (msi_unref(&r->refs)) {
         mst_allocator memory = r->memory;
         for (size_t i = 0; i < r->member_count; i++) {
             msi_request_release(r->members[i]);
         }
         msi_free(&memory, r);
     }
+}
+
+void msi_request_discard(mst_request *r)
+{
+    msi_request_release(r);
+    msi_request_release(r);
 }
 
 mst_request *msi_request_new_many(mst_cache *c, size_t n)
@@ -77,6 +95,7 @@ mst_request *msi_request_new_many(mst_cache *c, size_t n)
 void msi_request_add_member(mst_request *many, mst_request *r)
 {
     msi_request_retain(r);
+    r->cancellable = true;
     many->members[many->member_count++] = r;
 }
 
@@ -87,10 +106,10 @@ mst_status msi_request_post(mst_request *r)
     r->options.request = NULL;
     if (handle) {
         *handle = r;
+        r->cancellable = true;
         msi_request_retain(r);
     }
-    msi_request_retain(r); /* of the intake */
-    mst_status status = msi_lane_post(r->lane, r, r->reserved);
+    mst_status status = msi_lane_post(r->lane, r);
     if (status == MST_OK) {
         return MST_PENDING;
     }
@@ -99,8 +118,7 @@ mst_status msi_request_post(mst_request *r)
         msi_request_release(r);
     }
     msi_write_forget(r);
-    msi_request_release(r);
-    msi_request_release(r);
+    msi_request_discard(r);
     return status;
 }
 
@@ -133,7 +151,7 @@ void msi_request_begin(mst_request *r)
     }
     r->lane->endless += !r->begun && !r->deadline_ms; /* may begin again behind a busy write */
     r->begun = true;
-    if (r->deadline_ms && !r->deadline.node.place &&
+    if (r->deadline_ms && !msi_deadline_armed(&r->deadline) &&
         msi_loop_arm(r->lane->loop, &r->deadline, r->deadline_ms)) {
         msi_request_finish_with(r, MST_ENOMEM, MST_WHY_REJECTED);
         return;
@@ -181,7 +199,8 @@ void msi_request_finish(mst_request *r, mst_result *result)
     if (!r->writing) {
         msi_write_forget(r);
     }
-    if (atomic_exchange(&r->state, MSI_DONE) == MSI_CANCELLING && !r->cancel_ran) {
+    if (r->cancellable && atomic_exchange(&r->state, MSI_DONE) == MSI_CANCELLING &&
+        !r->cancel_ran) {
         r->cancel_awaited = true; /* the lane must live until the task has come */
         msi_lane_enter(r->lane);
     }
@@ -199,14 +218,18 @@ void msi_request_answer(mst_request *r)
 {
     if (r->batch) {
         r->batch->results[r->batch_index] = r->result;
-        msi_batch_count_down(r->batch);
+        msi_batch_count_down(r->batch, r->lane);
     } else {
         if (r->done) {
             r->done(r->arg, &r->result);
         }
-        mst_result_release(&r->result);
+        msi_lane_drop_result(r->lane, &r->result);
     }
-    msi_request_release(r);
+    if (r->k.key.len > MSI_KEY_ROOM) {
+        msi_request_release(r);
+    } else if (msi_unref(&r->refs)) {
+        msi_spares_give(&r->lane->requests, r);
+    }
 }
 
 /* ---- cancellation: by a task, so that all that happens to a request happens on its loop */

@@ -32,7 +32,7 @@ struct mst_request {
     msi_list link;        /* intake, waiters of a flight, or followers of a claim */
     msi_list answer_link; /* lane->finished */
     mst_allocator memory; /* a copy: a handle may outlive the runtime */
-    bool reserved;        /* has its place in the ledger already */
+    bool cancellable;     /* somebody has a handle */
     bool kept;            /* keeps the loop alive */
     bool begun;           /* out of the intake */
     bool answered;        /* no second answer */
@@ -63,11 +63,12 @@ struct mst_request {
     msi_key_ref k; /* bytes behind the struct */
 };
 
-/* NULL: out of memory. The key is copied. */
+/* NULL: out of memory. The key is copied. To be posted, or discarded. */
 mst_request *msi_request_new(mst_cache *, msi_request_kind, msi_key_ref, const mst_options *,
                              mst_done, void *arg);
 void msi_request_retain(mst_request *);
 void msi_request_release(mst_request *);
+void msi_request_discard(mst_request *);
 /* Post it to its lane, and hand out the handle that the options ask for. When it fails the request
  * is gone. MST_PENDING, or why not. */
 mst_status msi_request_post(mst_request *);
@@ -94,8 +95,9 @@ struct msi_batch {
     mst_result results[];
 };
 msi_batch *msi_batch_new(mst_cache *, size_t n, mst_done_many, void *arg);
-/* [loop] One more result is there; the last one calls done() and frees the batch. */
-void msi_batch_count_down(msi_batch *);
+/* [loop] One more result is there; the last one calls done() and frees the batch. `lane`: of this
+ * loop. */
+void msi_batch_count_down(msi_batch *, msi_lane *);
 /* [any-thread] All requests have been posted. When they have all been answered meanwhile, or
  * refused, the batch is told on a loop, later. */
 void msi_batch_posted(msi_batch *);

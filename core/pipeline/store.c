@@ -12,7 +12,7 @@ msi_store *msi_store_new(mst_cache *c, msi_value *v, const mst_entry *e, msi_lif
     if (!s) {
         return NULL;
     }
-    s->refs = 1;
+    atomic_init(&s->refs, 1);
     s->cache = c;
     s->value = msi_value_retain(v);
     s->life = life;

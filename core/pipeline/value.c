@@ -5,14 +5,17 @@
 
 #include "base/clock.h"
 
-msi_value *msi_value_new(const mst_allocator *allocator)
+static msi_value *begin(msi_value *v, const mst_allocator *allocator)
 {
-    msi_value *v = msi_zalloc(allocator, sizeof *v);
     if (v) {
-        v->refs = 1;
-        v->memory = *allocator;
+        *v = (msi_value){.refs = 1, .memory = *allocator};
     }
     return v;
+}
+
+msi_value *msi_value_new(const mst_allocator *allocator)
+{
+    return begin(msi_alloc(allocator, sizeof(msi_value)), allocator);
 }
 
 msi_value *msi_value_retain(msi_value *v)
@@ -21,12 +24,8 @@ msi_value *msi_value_retain(msi_value *v)
     return v;
 }
 
-void msi_value_release(void *value)
+static void let_go(msi_value *v)
 {
-    msi_value *v = value;
-    if (!v || atomic_fetch_sub_explicit(&v->refs, 1, memory_order_acq_rel) != 1) {
-        return;
-    }
     if (v->object) {
         msi_object_release(v->object);
     }
@@ -37,9 +36,25 @@ void msi_value_release(void *value)
         v->release(v->owner);
     }
     msi_value_release(v->base);
-    mst_allocator memory = v->memory;
-    msi_free(&memory, v->owned);
-    msi_free(&memory, v);
+    msi_free(&v->memory, v->owned);
+}
+
+void msi_value_release(void *value)
+{
+    msi_value *v = value;
+    if (v && msi_unref(&v->refs)) {
+        let_go(v);
+        mst_allocator memory = v->memory;
+        msi_free(&memory, v);
+    }
+}
+
+void msi_value_drop(msi_value *v, msi_spares *spares)
+{
+    if (v && msi_unref(&v->refs)) {
+        let_go(v);
+        msi_spares_give(spares, v);
+    }
 }
 
 static void set_payload(msi_value *v, const void *data, size_t len)
@@ -141,10 +156,10 @@ static uint64_t to_monotonic(uint64_t wall_time, uint64_t now, uint64_t wall)
     return now > wall - wall_time ? now - (wall - wall_time) : 1;
 }
 
-mst_status msi_value_open(msi_codec *codec, const mst_allocator *allocator, mst_value *pin,
-                          uint64_t now, uint64_t wall, msi_value **out)
+mst_status msi_value_open(msi_codec *codec, const mst_allocator *allocator, msi_spares *spares,
+                          mst_value *pin, uint64_t now, msi_value **out)
 {
-    msi_value *v = msi_value_new(allocator);
+    msi_value *v = spares ? begin(msi_spares_take(spares), allocator) : msi_value_new(allocator);
     if (!v) {
         if (pin->release) {
             pin->release(pin->owner);
@@ -165,6 +180,7 @@ mst_status msi_value_open(msi_codec *codec, const mst_allocator *allocator, mst_
     v->serializer_id = meta.serializer_id == MSI_WIRE_RAW ? 0 : meta.serializer_id;
     v->schema_id = meta.schema_id;
     v->sliding_ms = meta.sliding_ms;
+    uint64_t wall = meta.created_ms || meta.expires_ms ? msi_wall_ms() : 0;
     v->created_ms = meta.created_ms ? to_monotonic(meta.created_ms, now, wall) : 0;
     v->expires_ms = meta.expires_ms ? to_monotonic(meta.expires_ms, now, wall) : 0;
     *out = v;
@@ -276,5 +292,5 @@ void msi_value_to_result(msi_value *v, const mst_type *type, uint64_t now, mst_r
     }
     r->ttl_ms = v->expires_ms ? (int64_t) (v->expires_ms > now ? v->expires_ms - now : 0) : -1;
     r->release = msi_value_release;
-    r->owner = msi_value_retain(v);
+    r->owner = v;
 }

@@ -5,6 +5,7 @@
 
 #include <stdatomic.h>
 
+#include "base/spares.h"
 #include "codec/codec.h"
 
 typedef struct msi_value {
@@ -32,6 +33,8 @@ typedef struct msi_value {
 msi_value *msi_value_new(const mst_allocator *); /* one reference; NULL */
 msi_value *msi_value_retain(msi_value *);
 void msi_value_release(void *value); /* NULL is fine; void *, to be a release function */
+/* The same on the thread of the spares, which keep its memory. */
+void msi_value_drop(msi_value *, msi_spares *);
 
 /* From what an application gave. Bytes are copied unless input->release is set; an object is
  * encoded (and kept as it is when input->release is set). In every case, also of failure,
@@ -39,10 +42,10 @@ void msi_value_release(void *value); /* NULL is fine; void *, to be a release fu
 mst_status msi_value_from_input(msi_codec *, const mst_allocator *, const mst_input *,
                                 const mst_type *, uint64_t max, msi_value **out);
 
-/* What a far or a sealed near tier lent: takes over *pin (also when it fails). `now` and `wall` are
- * the same moment. Inflates. MST_ECORRUPT, MST_ETOOBIG, MST_ENOMEM. */
-mst_status msi_value_open(msi_codec *, const mst_allocator *, mst_value *pin, uint64_t now,
-                          uint64_t wall, msi_value **out);
+/* What a far or a sealed near tier lent: takes over *pin (also when it fails). Inflates. `spares`
+ * NULL: not on their thread. MST_ECORRUPT, MST_ETOOBIG, MST_ENOMEM. */
+mst_status msi_value_open(msi_codec *, const mst_allocator *, msi_spares *spares, mst_value *pin,
+                          uint64_t now, msi_value **out);
 
 /* Make sure that there are bytes: encodes the object. Not on a shared value. */
 mst_status msi_value_need_payload(msi_codec *, msi_value *);
@@ -54,7 +57,7 @@ mst_status msi_value_as(msi_codec *, msi_value *, const mst_type *, msi_value **
 /* Is the object, stored with `schema_id`, what a reader of `type` wants? */
 bool msi_object_is(const msi_object *, uint32_t schema_id, const mst_type *);
 
-/* Fill data/object, age and life of a result; takes a reference. */
+/* Fill data/object, age and life of a result; takes over the reference. */
 void msi_value_to_result(msi_value *, const mst_type *, uint64_t now, mst_result *);
 
 /* The 64 bits that a near tier keeps beside the value. */

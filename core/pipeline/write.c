@@ -25,14 +25,14 @@ static void leave_near(mst_request *r)
     }
 }
 
-mst_status msi_write_post(mst_request *r, const mst_input *in)
+mst_status msi_write_announce(mst_request *r, const mst_input *in)
 {
     mst_cache *c = r->cache;
     if (in) {
         mst_status status = msi_value_from_input(&c->codec, c->allocator, in, r->options.type,
                                                  c->settings.max_value_bytes, &r->value);
         if (status) {
-            msi_request_release(r);
+            msi_request_discard(r);
             return status;
         }
     }
@@ -43,7 +43,7 @@ mst_status msi_write_post(mst_request *r, const mst_input *in)
         leave_near(r);
     }
     msi_claims_unlock(stripe);
-    return msi_request_post(r);
+    return MST_OK;
 }
 
 static void let_go(mst_request *r)

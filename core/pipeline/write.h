@@ -12,9 +12,9 @@
  * the loop; else the status, also in *result. A set uses up its input unless MST_PENDING. */
 mst_status msi_write_now(mst_cache *, msi_request_kind, msi_key_ref, const mst_input *,
                          const mst_options *, mst_result *);
-/* [any-thread] Announce and post a new request: MST_PENDING, or why not (the request is gone then).
- * The input of a set is used up. */
-mst_status msi_write_post(mst_request *, const mst_input *);
+/* [any-thread] Announce a new request, which is to be posted then: MST_OK, or why not (the request
+ * is gone then). The input of a set is used up. */
+mst_status msi_write_announce(mst_request *, const mst_input *);
 
 void msi_write_begin(mst_request *); /* [loop] */
 /* [any-thread] It will not be made: withdraw what was announced. */

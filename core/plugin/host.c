@@ -4,63 +4,103 @@
  * Each block has a header of 16 bytes with its size, so that the bytes can be counted per instance
  * without asking the allocator, and so that the block stays aligned as the allocator made it.
  * The counters are what finds a leak by name, in every build and without any tool.
+ *
+ * A far provider makes a small block for each reply and gives it back soon, on the same thread:
+ * there such blocks are all of one size, and spares (spares.h).
  */
 #include <string.h>
 
 #include "base/clock.h"
 #include "plugin/handle.h"
 
-enum { HEADER = 16 };
+enum { SPARE_BYTES = 256 };
 
-static void count(msi_instance *i, int64_t blocks, int64_t bytes)
+typedef union header {
+    struct {
+        size_t size;
+        bool spare; /* has room for SPARE_BYTES, and may become a spare */
+    } of;
+    uint8_t bytes[16];
+} header;
+
+static bool is_home(const msi_instance *i)
 {
-    atomic_fetch_add_explicit(&i->blocks, blocks, memory_order_relaxed);
-    atomic_fetch_add_explicit(&i->bytes, bytes, memory_order_relaxed);
+    return i->at_home && pthread_equal(pthread_self(), i->home);
 }
 
-static void *host_realloc(const mst_host *host, void *p, size_t size)
+static void count(msi_instance *i, bool home, int64_t blocks, int64_t bytes)
 {
-    msi_instance *i = msi_instance_of(host);
-    size_t before = 0;
-    uint8_t *base = NULL;
-    if (size > SIZE_MAX - HEADER) {
-        return NULL;
+    if (home) {
+        i->home_blocks += blocks;
+        i->home_bytes += bytes;
+    } else {
+        atomic_fetch_add_explicit(&i->blocks, blocks, memory_order_relaxed);
+        atomic_fetch_add_explicit(&i->bytes, bytes, memory_order_relaxed);
     }
-    if (p) {
-        base = (uint8_t *) p - HEADER;
-        memcpy(&before, base, sizeof before);
-    }
-    base = msi_realloc(&i->allocator, base, size + HEADER);
-    if (!base) {
-        return NULL;
-    }
-    memcpy(base, &size, sizeof size);
-    count(i, p ? 0 : 1, (int64_t) size - (int64_t) before);
-    return base + HEADER;
 }
 
 static void *host_alloc(const mst_host *host, size_t size)
 {
     msi_instance *i = msi_instance_of(host);
-    uint8_t *base = size > SIZE_MAX - HEADER ? NULL : msi_alloc(&i->allocator, size + HEADER);
-    if (!base) {
+    bool home = is_home(i), spare = home && size <= SPARE_BYTES;
+    header *h = NULL;
+    if (spare) {
+        h = msi_spares_take(&i->spares);
+    } else if (size <= SIZE_MAX - sizeof *h) {
+        h = msi_alloc(&i->allocator, sizeof *h + size);
+    }
+    if (!h) {
         return NULL;
     }
-    memcpy(base, &size, sizeof size);
-    count(i, 1, (int64_t) size);
-    return base + HEADER;
+    h->of.size = size;
+    h->of.spare = spare;
+    count(i, home, 1, (int64_t) size);
+    return h + 1;
 }
 
 static void host_free(const mst_host *host, void *p)
 {
     msi_instance *i = msi_instance_of(host);
-    size_t size;
     if (p) {
-        uint8_t *base = (uint8_t *) p - HEADER;
-        memcpy(&size, base, sizeof size);
-        count(i, -1, -(int64_t) size);
-        msi_free(&i->allocator, base);
+        header *h = (header *) p - 1;
+        bool home = is_home(i);
+        count(i, home, -1, -(int64_t) h->of.size);
+        if (home && h->of.spare) {
+            msi_spares_give(&i->spares, h);
+        } else {
+            msi_free(&i->allocator, h);
+        }
     }
+}
+
+static void *host_realloc(const mst_host *host, void *p, size_t size)
+{
+    msi_instance *i = msi_instance_of(host);
+    header *h = p ? (header *) p - 1 : NULL;
+    if (!h) {
+        return host_alloc(host, size);
+    }
+    if (size > SIZE_MAX - sizeof *h) {
+        return NULL;
+    }
+    size_t before = h->of.size;
+    if (!h->of.spare || size > SPARE_BYTES) {
+        h = msi_realloc(&i->allocator, h, sizeof *h + size);
+        if (!h) {
+            return NULL;
+        }
+        h->of.spare = false;
+    }
+    h->of.size = size;
+    count(i, is_home(i), 0, (int64_t) size - (int64_t) before);
+    return h + 1;
+}
+
+void msi_instance_keep_spares(msi_instance *i)
+{
+    i->home = pthread_self();
+    i->at_home = true;
+    msi_spares_init(&i->spares, &i->allocator, sizeof(header) + SPARE_BYTES);
 }
 
 static void host_log(const mst_host *host, int level, const char *text)

@@ -152,12 +152,14 @@ static void end(msi_instance *i)
     }
     msi_instance_leave_loop(i);
     msi_instance_release(i->policy);
-    int64_t blocks = atomic_load(&i->blocks), bytes = atomic_load(&i->bytes);
+    int64_t blocks = atomic_load(&i->blocks) + i->home_blocks;
+    int64_t bytes = atomic_load(&i->bytes) + i->home_bytes;
     if (blocks || bytes) {
         msi_log_write(&i->log, MST_LOG_ERROR,
                       "[%s] %s \"%s\" did not give back %lld blocks of memory, %lld bytes", i->name,
                       msi_kind_name(p->kind), p->name, (long long) blocks, (long long) bytes);
     }
+    msi_spares_fini(&i->spares);
     msi_free_aligned(&i->allocator, i->self);
     if (i->texts) {
         explicit_bzero(i->texts, i->texts_len); /* secrets may be among them */

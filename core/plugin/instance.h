@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "base/loop.h"
+#include "base/spares.h"
 #include "plugin/registry.h"
 #include "plugin/secrets.h"
 
@@ -32,8 +33,12 @@ struct msi_instance {
     msi_log log;
     msi_events events;
     _Atomic int64_t blocks, bytes; /* taken by host->alloc() and not given back */
-    _Atomic int64_t handles;       /* open polls, timers, posts, works, resolves */
-    _Atomic uint32_t refs;         /* 1 for the owner, and what was retained */
+    bool at_home; /* of a far provider: what its loop's thread takes and gives ... */
+    pthread_t home;
+    msi_spares spares;               /* ... is kept here when it is small, */
+    int64_t home_blocks, home_bytes; /* and counted without atomics */
+    _Atomic int64_t handles;         /* open polls, timers, posts, works, resolves */
+    _Atomic uint32_t refs;           /* 1 for the owner, and what was retained */
     pthread_mutex_t open_mutex;
     msi_list open;         /* all of those (handle.h); under open_mutex, as is setting `loop` */
     msi_instance *policy;  /* the eviction policy that a provider works with, one reference of it:
@@ -70,6 +75,9 @@ void msi_instance_abandon(msi_instance *);
  * many there were; their memory goes in later turns of the loop and does not need the instance
  * then. */
 size_t msi_instance_leave_loop(msi_instance *);
+
+/* [loop] Before it starts: from now on small blocks are kept for the thread that this runs on. */
+void msi_instance_keep_spares(msi_instance *);
 
 /* Fills the table: memory, log, clocks and events in host.c; what needs a loop, see handle.h. */
 void msi_host_init(msi_instance *);

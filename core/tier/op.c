@@ -4,38 +4,52 @@
  * goes on, while the op stays until the provider has answered it. */
 #include <string.h>
 
-#include "base/clock.h"
 #include "tier/port.h"
 
-enum { PRIV_ALIGN = 16 };
+enum { PRIV_ALIGN = 16, KEY_ROOM = 64 };
 
 static size_t round_up(size_t n)
 {
     return (n + PRIV_ALIGN - 1) / PRIV_ALIGN * PRIV_ALIGN;
 }
 
+static size_t priv_at(void)
+{
+    return round_up(offsetof(msi_op, op) + sizeof(mst_op));
+}
+
+static size_t key_at(const msi_tier *t)
+{
+    return priv_at() + round_up(t->ops->op_priv_size);
+}
+
+void msi_op_init_spares(msi_port *p)
+{
+    msi_spares_init(&p->spares, p->tier->allocator, key_at(p->tier) + KEY_ROOM);
+}
+
 msi_op *msi_op_new(msi_port *p, uint16_t code, const mst_space *space, mst_slice key, uint64_t hash)
 {
-    size_t priv_at = round_up(offsetof(msi_op, op) + sizeof(mst_op));
-    size_t key_at = priv_at + round_up(p->tier->ops->op_priv_size);
-    msi_op *op = msi_alloc(p->tier->allocator, key_at + key.len);
+    size_t at = key_at(p->tier);
+    bool spare = key.len <= KEY_ROOM;
+    msi_op *op = spare ? msi_spares_take(&p->spares) : msi_alloc(p->tier->allocator, at + key.len);
     if (!op) {
         return NULL;
     }
-    memset(op, 0, key_at);
+    memset(op, 0, at);
     msi_list_init(&op->link);
     op->port = p;
-    op->allocator = p->tier->allocator;
+    op->spare = spare;
     op->op.struct_size = sizeof(mst_op);
     op->op.code = code;
-    op->op.priv_offset = (uint32_t) (priv_at - offsetof(msi_op, op));
+    op->op.priv_offset = (uint32_t) (priv_at() - offsetof(msi_op, op));
     op->op.hash = hash;
     op->op.space = space;
     op->op.expires_ms = MST_TIME_UNKNOWN;
     if (key.len) {
-        memcpy((char *) op + key_at, key.data, key.len);
+        memcpy((char *) op + at, key.data, key.len);
     }
-    op->op.key = (mst_slice){(char *) op + key_at, key.len};
+    op->op.key = (mst_slice){(char *) op + at, key.len};
     return op;
 }
 
@@ -88,7 +102,7 @@ void msi_op_send(msi_op *op, void (*done)(msi_op *, mst_status), void *owner)
     }
     if (p->tier->settings.timeout_ms > 0) {
         op->deadline.due = on_deadline;
-        op->op.deadline_ms = msi_now_ms() + (uint64_t) p->tier->settings.timeout_ms;
+        op->op.deadline_ms = msi_loop_now(p->loop) + (uint64_t) p->tier->settings.timeout_ms;
         if (msi_loop_arm(p->loop, &op->deadline, op->op.deadline_ms)) {
             op->op.status = MST_ENOMEM;
             msi_op_answered(op);
@@ -104,7 +118,11 @@ static void destroy(msi_op *op)
     if (op->drop) {
         op->drop(op->held);
     }
-    msi_free(op->allocator, op);
+    if (op->spare) {
+        msi_spares_give(&op->port->spares, op);
+    } else {
+        msi_free(op->port->tier->allocator, op);
+    }
 }
 
 void msi_op_free(msi_op *op)

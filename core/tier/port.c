@@ -7,8 +7,6 @@
 
 #include <string.h>
 
-#include "base/clock.h"
-
 enum { BATCH_MAX = 256 };
 
 static msi_op *of_link(msi_list *link)
@@ -20,7 +18,7 @@ static msi_op *of_link(msi_list *link)
 static size_t take_batch(msi_port *p)
 {
     size_t n = 0;
-    uint64_t now = msi_now_ms();
+    uint64_t now = msi_loop_now(p->loop);
     while (n < p->batch_cap) {
         msi_list *at = msi_list_take(&p->queued);
         if (!at) {
@@ -131,6 +129,7 @@ mst_status msi_port_init(msi_port *p, msi_tier *tier, msi_instance *instance, ms
     msi_list_init(&p->out);
     msi_list_init(&p->hook.link);
     p->hook.turn = port_turn;
+    msi_op_init_spares(p);
     p->batch_cap = BATCH_MAX;
     p->batch = msi_alloc(tier->allocator, p->batch_cap * sizeof *p->batch);
     return p->batch ? MST_OK : MST_ENOMEM;
@@ -140,6 +139,7 @@ void msi_port_fini(msi_port *p)
 {
     if (p->tier) {
         msi_free(p->tier->allocator, p->batch);
+        msi_spares_fini(&p->spares);
     }
     p->batch = NULL;
 }

@@ -2,6 +2,7 @@
 #ifndef MSI_PORT_H
 #define MSI_PORT_H
 
+#include "base/spares.h"
 #include "tier/breaker.h"
 #include "tier/tier.h"
 
@@ -18,6 +19,7 @@ struct msi_port {
     uint64_t pending; /* in any of the three lists, or on their way through a task */
     uint64_t lost;    /* of these: told as timed out already */
     msi_breaker breaker;
+    msi_spares spares; /* ops with short keys */
     /* blocking providers: the batch that a worker has */
     bool working;
     uv_work_t work;
@@ -38,7 +40,6 @@ struct msi_op {
     msi_list link;
     msi_deadline deadline;
     msi_port *port;
-    const mst_allocator *allocator;
     void (*done)(msi_op *, mst_status);
     void *owner;
     /* What the op borrows (the value of a SET) is held until the provider is done with it. */
@@ -50,6 +51,7 @@ struct msi_op {
     bool refused;                 /* by the breaker */
     bool out;                     /* with the provider */
     bool lost;                    /* told as timed out while the provider had it */
+    bool spare;                   /* its memory is of the port's spares */
     mst_op op;                    /* then the provider's private bytes, then the key */
 };
 
@@ -61,6 +63,7 @@ void msi_port_stop(msi_port *); /* answers through tier->events.stopped */
 
 /* NULL: out of memory. The key is copied. */
 msi_op *msi_op_new(msi_port *, uint16_t code, const mst_space *, mst_slice key, uint64_t hash);
+void msi_op_init_spares(msi_port *); /* they are as large as an op, with the provider's bytes */
 void msi_op_send(msi_op *, void (*done)(msi_op *, mst_status), void *owner);
 /* Gives back what the op lends and holds. No effect on a lost one. */
 void msi_op_free(msi_op *);

@@ -143,6 +143,9 @@ mst_status msi_tier_start(msi_tier *t, unsigned loop, mst_error *error)
 {
     mst_status status = MST_OK;
     bool shared = t->near || t->blocking;
+    if (!shared) {
+        msi_instance_keep_spares(t->instances[loop]);
+    }
     if (t->ops->start && (!shared || loop == 0)) {
         msi_instance *instance = t->instances[shared ? 0 : loop];
         mst_provider_env env = {sizeof env, t->policy ? &t->evictor : NULL};

@@ -88,9 +88,10 @@ struct bench_worker {
     bench_run *run;
     pthread_t thread;
     bench_draw draw;
-    uint64_t now;  /* when the clock was read last */
-    double shift;  /* of the first request of an open loop, in intervals */
-    size_t flying; /* requests without an answer */
+    uint64_t now;    /* when the clock was read last */
+    uint64_t turned; /* when a lent loop was run last */
+    double shift;    /* of the first request of an open loop, in intervals */
+    size_t flying;   /* requests without an answer */
     bench_slot *slots, *free;
     uint64_t *numbers;
     char *key_bytes;
@@ -125,6 +126,7 @@ struct bench_run {
     const bench_plan *plan;
     bool show_progress;
     bench_worker *workers;
+    bench_figures *figures;
     uint64_t begin, end, latest; /* of this phase; written while all workers wait */
     /* The gate that workers wait at before each phase. */
     pthread_mutex_t lock;

@@ -1,6 +1,7 @@
 /* bench_fill.c - stores every key before the load, and removes them after it: the tiers may be
  * shared with others, who want none of it. */
 #include <stdlib.h>
+#include <uv.h>
 
 #include "bench.h"
 
@@ -13,6 +14,7 @@ typedef struct chunk {
     mst_input inputs[CHUNK];
     mst_result results[CHUNK];
     unsigned char *values; /* NULL: for a removal */
+    bool answered;
 } chunk;
 
 static chunk *chunk_new(const bench_plan *plan, bool values)
@@ -47,6 +49,31 @@ static void chunk_free(chunk *k)
     }
 }
 
+static void on_done(void *arg, mst_result *results, size_t n)
+{
+    chunk *k = arg;
+    for (size_t i = 0; i < n; i++) {
+        k->results[i] = mst_result_take(&results[i]);
+    }
+    k->answered = true;
+}
+
+static mst_status send_and_wait(chunk *k, cli *c, const mst_options *o)
+{
+    if (!c->loop) {
+        return k->values ? mst_set_many_wait(c->cache, k->keys, k->inputs, k->n, o, k->results)
+                         : mst_remove_many_wait(c->cache, k->keys, k->n, o, k->results);
+    }
+    k->answered = false;
+    mst_status status =
+        k->values ? mst_set_many(c->cache, k->keys, k->inputs, k->n, o, k->results, on_done, k)
+                  : mst_remove_many(c->cache, k->keys, k->n, o, k->results, on_done, k);
+    while (status == MST_PENDING && !k->answered) {
+        uv_run(c->loop, UV_RUN_ONCE);
+    }
+    return status;
+}
+
 /* The keys from `first` on; returns the first failure in *failed and how many keys there were. */
 static size_t chunk_send(chunk *k, cli *c, const bench_plan *plan, uint64_t first,
                          mst_result *failed)
@@ -61,9 +88,7 @@ static size_t chunk_send(chunk *k, cli *c, const bench_plan *plan, uint64_t firs
             bench_stamp(k->values + i * plan->value_size, plan->value_size, first + i);
         }
     }
-    status = k->values
-                 ? mst_set_many_wait(c->cache, k->keys, k->inputs, k->n, &plan->options, k->results)
-                 : mst_remove_many_wait(c->cache, k->keys, k->n, &plan->options, k->results);
+    status = send_and_wait(k, c, &plan->options);
     for (size_t i = 0; i < k->n; i++) {
         mst_result *r = &k->results[i];
         if (r->status == MST_PENDING) { /* the call failed before it got there */

@@ -2,6 +2,7 @@
  *
  * All workers wait at a gate before each phase and after the last. So no request of the warm-up is
  * in flight when the clocks of the measurement start, and they stop when the last answer is there.
+ * Who opens the gates does nothing else meanwhile but show the progress.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -121,8 +122,10 @@ static void look_on(const bench_run *run, const char *what)
     bench_progress(NULL);
 }
 
-static void phases(bench_run *run, bench_figures *f)
+static void *conduct(void *arg)
 {
+    bench_run *run = arg;
+    bench_figures *f = run->figures;
     size_t threads = run->plan->threads;
     gate_gather(run, threads);
     gate_open(run, run->plan->warmup);
@@ -135,6 +138,19 @@ static void phases(bench_run *run, bench_figures *f)
     gate_gather(run, threads);
     f->wall_ns = (double) (bench_clock() - run->begin);
     f->cpu_ns = cpu_clock() - cpu;
+    return NULL;
+}
+
+/* The worker is the thread that runs the lent loop, this one: another one opens the gates. */
+static int run_here(bench_run *run)
+{
+    pthread_t conductor;
+    int error = pthread_create(&conductor, NULL, conduct, run);
+    if (!error) {
+        worker_main(&run->workers[0]);
+        pthread_join(conductor, NULL);
+    }
+    return error;
 }
 
 static void add_up(const bench_run *run, bench_figures *f)
@@ -149,7 +165,7 @@ static void add_up(const bench_run *run, bench_figures *f)
 
 int bench_run_all(cli *c, const bench_plan *plan, bool show_progress, bench_figures *f)
 {
-    bench_run run = {.c = c, .plan = plan, .show_progress = show_progress};
+    bench_run run = {.c = c, .plan = plan, .show_progress = show_progress, .figures = f};
     size_t started = 0;
     int error = 0;
     run.workers = calloc(plan->threads, sizeof *run.workers);
@@ -159,13 +175,16 @@ int bench_run_all(cli *c, const bench_plan *plan, bool show_progress, bench_figu
     for (size_t i = 0; ready && i < plan->threads; i++) {
         ready = bench_worker_init(&run.workers[i], &run, i);
     }
-    for (; ready && !error && started < plan->threads; started += !error) {
+    if (ready && c->loop) {
+        error = run_here(&run);
+    }
+    for (; ready && !c->loop && !error && started < plan->threads; started += !error) {
         bench_worker *w = &run.workers[started];
         error = pthread_create(&w->thread, NULL, worker_main, w);
     }
-    if (ready && !error) {
-        phases(&run, f);
-    } else {
+    if (ready && !c->loop && !error) {
+        conduct(&run);
+    } else if (!ready || error) {
         cli_say(c, "bench: %s", ready ? strerror(error) : mst_strerror(MST_ENOMEM));
         gate_stop(&run);
     }

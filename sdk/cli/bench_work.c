@@ -5,17 +5,26 @@
  * that list as a whole. So nobody but the worker touches its histogram and its counts, and the time
  * of an answer is the time when it came, not when the worker looked.
  *
- * Closed loop: the next request goes out when a slot is free, and its latency counts from there. To
- * read the clock once per request, that is the end of the request before, when both were answered
- * at once: drawing and writing the key, some ten nanoseconds, is then part of the latency.
+ * A single worker in a closed loop is the loop thread itself: it runs a loop that it lent to the
+ * runtime, as a program does that is built around one, and no thread waits for another. It turns
+ * the loop when all its slots are taken, and every TURN_NS while there are answers to come, so that
+ * those do not wait for as long as a near tier has the next ones at once.
+ *
+ * Closed loop: the next request goes out when a slot is free, and its latency counts from there,
+ * not from when its turn came to be sent: so depth is throughput times latency. To read the clock
+ * once per request, that is the end of the request before, when both were answered at once: drawing
+ * and writing the key, some ten nanoseconds, is then part of the latency.
  *
  * Open loop: request i is due at begin + i * interval, and its latency counts from there even when
  * it went out late, because all slots were taken or the thread did not run.
  */
 #include <stdlib.h>
 #include <string.h>
+#include <uv.h>
 
 #include "bench.h"
+
+enum { TURN_NS = 250000 };
 
 void bench_tally_add(bench_tally *t, const bench_tally *more)
 {
@@ -68,6 +77,11 @@ static void judge(bench_slot *s, const mst_result *results, size_t n)
 static void hand_back(bench_slot *s)
 {
     bench_worker *w = s->worker;
+    if (w->run->c->loop) {
+        s->next = w->done;
+        w->done = s;
+        return;
+    }
     pthread_mutex_lock(&w->lock);
     s->next = w->done;
     w->done = s;
@@ -97,12 +111,25 @@ static void settle(bench_worker *w, bench_slot *s)
     w->free = s;
 }
 
-/* Takes back what was answered; waits for something when `wait`. */
-static void collect(bench_worker *w, bool wait)
+static bench_slot *take_lent(bench_worker *w, bool wait)
+{
+    bool due = w->flying && w->now - w->turned >= TURN_NS;
+    if (wait || due) {
+        do {
+            uv_run(w->run->c->loop, wait ? UV_RUN_ONCE : UV_RUN_NOWAIT);
+        } while (wait && !w->done);
+        w->now = w->turned = bench_clock();
+    }
+    bench_slot *done = w->done;
+    w->done = NULL;
+    return done;
+}
+
+static bench_slot *take(bench_worker *w, bool wait)
 {
     bench_slot *done;
     if (!wait && !atomic_load_explicit(&w->any, memory_order_relaxed)) {
-        return;
+        return NULL;
     }
     pthread_mutex_lock(&w->lock);
     while (wait && !w->done) {
@@ -112,6 +139,16 @@ static void collect(bench_worker *w, bool wait)
     w->done = NULL;
     atomic_store_explicit(&w->any, false, memory_order_relaxed);
     pthread_mutex_unlock(&w->lock);
+    return done;
+}
+
+/* Takes back what was answered; waits for something when `wait`. */
+static void collect(bench_worker *w, bool wait)
+{
+    bench_slot *done = w->run->c->loop ? take_lent(w, wait) : take(w, wait);
+    if (!done) {
+        return;
+    }
     while (done) {
         bench_slot *next = done->next;
         settle(w, done);
@@ -151,7 +188,7 @@ static void send_one(bench_worker *w, bench_slot *s, uint64_t due)
     mst_status status = ask(w, s);
     if (status == MST_PENDING) { /* the slot may be back already */
         w->flying++;
-        w->now = bench_clock();
+        w->now = plan->rate > 0 ? bench_clock() : w->now;
         return;
     }
     if (n > 1 && status < 0) { /* refused as a whole, there are no results */

@@ -169,6 +169,7 @@ struct cli {
     cli_out out;
     const char *config_file; /* NULL: built-in defaults */
     mst_config *config;
+    struct uv_loop_s *loop; /* lent to the runtime; NULL: it has its own */
     mst_runtime *runtime;
     mst_cache *cache;
     char section[256]; /* of the cache: "cache", "cache.NAME" */
@@ -185,6 +186,9 @@ int session_read(cli *, const cli_args *);  /* file and --set; no plugins */
 int session_check(cli *, const cli_args *); /* and all of it checked */
 int session_cache(cli *, const cli_args *); /* and opened; cli->cache is the one of --cache */
 void session_close(cli *);
+/* Before the runtime is opened: lend it a loop, which this thread is going to run. The blocking
+ * calls do not work then. CLI_OK, or CLI_FAILED after a message. */
+int session_lend_loop(cli *);
 /* session_check() whose problems go to a function. */
 typedef void (*cli_problem_fn)(void *arg, const char *text);
 int session_examine(cli *, const cli_args *, cli_problem_fn, void *arg, size_t *problems);

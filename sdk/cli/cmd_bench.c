@@ -1,8 +1,10 @@
 /* cmd_bench.c - `bench`: puts a load on the cache and says what it cost.
  *
  * The keys are stored first, a warm-up is left out of the figures, and the keys are removed at the
- * end. The load comes from threads of its own, never from a loop, and goes through the public
- * interface: what is measured is what a program gets.
+ * end. The load goes through the public interface: what is measured is what a program gets. A
+ * single thread that asks runs the loop as well, as a program that lends its loop does; several,
+ * and one that keeps to a schedule, are threads of their own beside the private loops of the
+ * runtime.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -157,7 +159,13 @@ static int bench(cli *c, const cli_args *args)
         return CLI_USAGE;
     }
     quiet.quiet = true; /* nothing of this is meant to outlive the command */
-    int code = session_cache(c, &quiet);
+    int code = CLI_OK;
+    if (!c->batch && plan.threads == 1 && plan.rate == 0) {
+        code = session_lend_loop(c);
+    }
+    if (code == CLI_OK) {
+        code = session_cache(c, &quiet);
+    }
     if (code != CLI_OK) {
         return code;
     }

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include <uv.h>
 
 #include <memstache/plugin.h>
 #include <memstache/provider.h>
@@ -243,7 +244,7 @@ static int no_such_cache(const cli *c)
 static int open_runtime(cli *c)
 {
     mst_error error = {0};
-    mst_open_options options = {.log = log_line, .log_arg = c};
+    mst_open_options options = {.loop = c->loop, .log = log_line, .log_arg = c};
     mst_status status = mst_open(c->config, &options, &c->runtime, &error);
     if (status == MST_ECONFIG || status == MST_EPLUGIN || status == MST_ENOTFOUND) {
         return refuse(c, print_problems(c, &error));
@@ -275,11 +276,29 @@ int session_cache(cli *c, const cli_args *args)
     return CLI_OK;
 }
 
+int session_lend_loop(cli *c)
+{
+    uv_loop_t *loop = malloc(sizeof *loop);
+    int error = loop ? uv_loop_init(loop) : UV_ENOMEM;
+    if (error) {
+        cli_say(c, "%s", uv_strerror(error));
+        free(loop);
+        return CLI_FAILED;
+    }
+    c->loop = loop;
+    return CLI_OK;
+}
+
 void session_close(cli *c)
 {
     if (c->runtime) {
-        mst_close_wait(c->runtime);
+        mst_close_wait(c->runtime); /* runs a lent loop to its end */
         c->runtime = NULL;
+    }
+    if (c->loop) {
+        uv_loop_close(c->loop);
+        free(c->loop);
+        c->loop = NULL;
     }
     mst_config_free(c->config);
     c->config = NULL;

@@ -87,12 +87,14 @@ static void check_bound(const char *settings, uint32_t n, size_t len, int least,
 
 static void in_number(void)
 {
-    check_bound("provider.redis max_inflight = 50\n", 400, 10, 50, 50);
+    check_bound("provider.redis max_inflight = 50\nprovider.redis hedge_after = never\n", 400, 10,
+                50, 50);
 }
 
 static void in_bytes(void)
 {
-    check_bound("provider.redis max_inflight_bytes = 1MiB\n", 400, 10000, 95, 105);
+    check_bound("provider.redis max_inflight_bytes = 1MiB\nprovider.redis hedge_after = never\n",
+                400, 10000, 95, 105);
 }
 
 /* Refused with the reason, at once, and nothing else suffers. */

@@ -160,6 +160,39 @@ Test(instance, memory_is_counted)
     cr_assert_eq(memory.live, 0);
 }
 
+/* At home, small blocks are kept; they grow and shrink like others, and are counted like others. */
+Test(instance, small_blocks_are_kept)
+{
+    msi_instance *i;
+    mst_error error;
+    cr_assert_eq(make(&i, NULL, &error), MST_OK);
+    const mst_host *h = script.host;
+    msi_instance_keep_spares(i);
+    char *p = h->alloc(h, 10);
+    memset(p, 'a', 10);
+    long calls = memory.calls;
+    p = h->realloc(h, p, 256);
+    cr_assert_eq(memory.calls, calls);
+    memset(p, 'a', 256);
+    p = h->realloc(h, p, 5000);
+    cr_assert_eq((uintptr_t) p % 16, 0);
+    cr_assert(p[0] == 'a' && p[255] == 'a');
+    cr_assert_eq(i->bytes + i->home_bytes, 5100);
+    p = h->realloc(h, p, 20);
+    h->free(h, p); /* not a spare any more */
+    cr_assert_eq(i->spares.count, 0);
+    p = h->alloc(h, 256);
+    cr_assert_eq((uintptr_t) p % 16, 0);
+    memset(p, 'b', 256);
+    h->free(h, p);
+    cr_assert_eq(i->spares.count, MSI_SPARES_MAX ? 1 : 0);
+    cr_assert_eq(i->blocks + i->home_blocks, 1);
+    cr_assert_eq(i->bytes + i->home_bytes, 100);
+    msi_instance_release(i);
+    cr_assert_str_eq(lines.text, "");
+    cr_assert_eq(memory.live, 0);
+}
+
 Test(instance, leak_is_reported_by_name)
 {
     msi_instance *i;
