@@ -1,5 +1,5 @@
-/* endless_test - a line that does not end, under the default limits: it is given up as soon as it is
- * longer than any line that a server sends, and not looked through again with each read. */
+/* endless_test - a line that does not end, under the default limits: it is given up as soon as it
+ * is longer than any line that a server sends, and not looked through again with each read. */
 #include <stdlib.h>
 
 #include "fake.h"
