@@ -195,9 +195,10 @@ static void *run(void *arg)
             }
         }
         int wait = wait_ms(p, now_ms);
+        bool hole = p->hole;
         pthread_mutex_unlock(&p->mutex);
         poll(polled, n, wait);
-        if (p->hole) {
+        if (hole) {
             t_nap(); /* ends that are not looked at would wake us again and again */
         }
         pthread_mutex_lock(&p->mutex);

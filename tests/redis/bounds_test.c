@@ -164,7 +164,7 @@ static void a_million_sets(const char *what, fake *f)
 static const char bound[] = "provider.redis max_inflight_bytes = 64MiB\n"
                             "provider.redis stall_timeout = 3s\n"
                             "cache timeout = 2s\n"
-                            "cache max_pending = 20000\n";
+                            "cache max_pending = 10000\n";
 
 static void a_million_sets_and_no_server(void)
 {

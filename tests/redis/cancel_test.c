@@ -13,7 +13,8 @@ static server at;
 typedef struct asked {
     mst_request *request;
     int key;
-    bool reads, cancelled;
+    bool reads;
+    atomic_bool cancelled;
     atomic_int answers, *wrong, *good;
 } asked;
 
@@ -26,7 +27,7 @@ static void on_done(void *arg, mst_result *result)
         bool ours = result->len >= (size_t) n && !memcmp(result->data, want, (size_t) n);
         atomic_fetch_add(ours ? a->good : a->wrong, 1);
     }
-    if (!a->cancelled && result->status == MST_ECANCELED) {
+    if (!atomic_load(&a->cancelled) && result->status == MST_ECANCELED) {
         atomic_fetch_add(a->wrong, 1);
     }
     atomic_fetch_add(&a->answers, 1);
@@ -50,7 +51,7 @@ static void ask(asked *a, uint64_t *state, int version)
 static void finish(asked *a, uint64_t *state)
 {
     if (use_draw(state, 3) == 0) {
-        a->cancelled = true;
+        atomic_store(&a->cancelled, true);
         mst_cancel(a->request);
     }
     T_UNTIL(atomic_load(&a->answers) > 0);

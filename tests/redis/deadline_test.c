@@ -4,6 +4,7 @@
  * Replies of one connection come in order, so one that is late delays those behind it: here they
  * only have to be right. That requests on other connections are not delayed is late_test.c. */
 #include <stdlib.h>
+#include <time.h>
 
 #include "fake.h"
 #include "use.h"
@@ -98,31 +99,47 @@ static void on_done(void *arg, mst_result *result)
     atomic_fetch_add(&f->answers, 1);
 }
 
-/* A write each 10 ms. Returns by how much this thread, which only sleeps, came too late at most:
- * so much the machine is not to be trusted. */
-static uint64_t write_on_time(flight *flights, const char *value, size_t len)
+/* A thread that only sleeps: by how much it comes too late at most is not the provider's doing. */
+typedef struct witness {
+    pthread_t thread;
+    atomic_bool stop;
+    uint64_t worst_ns;
+} witness;
+
+static void *sleep_and_look(void *arg)
+{
+    witness *w = arg;
+    while (!atomic_load(&w->stop)) {
+        uint64_t due = use_ns() + 2000000;
+        struct timespec t = {0, 2000000};
+        nanosleep(&t, NULL);
+        uint64_t late = use_ns() - due;
+        w->worst_ns = late > w->worst_ns ? late : w->worst_ns;
+    }
+    return NULL;
+}
+
+/* A write each 10 ms, and some reads. */
+static void write_regularly(flight *flights, const char *value, size_t len)
 {
     char key[16];
     const mst_input in = {.data = value, .len = len};
     const mst_options o = {.timeout_ms = DEADLINE_MS};
-    uint64_t begin = use_ns(), worst = 0;
+    uint64_t begin = use_ns();
     for (uint64_t i = 0; i < WRITES; i++) {
-        uint64_t due = begin + i * EVERY_MS * 1000000;
-        while (use_ns() < due) {
+        while (use_ns() < begin + i * EVERY_MS * 1000000) {
             t_nap();
         }
         snprintf(key, sizeof key, "k%d", (int) i);
         flight *f = &flights[i];
         f->begin_ns = use_ns();
-        worst = f->begin_ns - due > worst ? f->begin_ns - due : worst;
         mst_status s = i % 4 == 3 ? mst_get(env.cache, mst_str(key), &o, NULL, on_done, f)
                                   : mst_set(env.cache, mst_str(key), &in, &o, NULL, on_done, f);
         CHECK_INT(s, MST_PENDING);
     }
-    return worst;
 }
 
-static void check_on_time(flight *flights, uint64_t noise)
+static uint64_t longest(flight *flights)
 {
     uint64_t worst = 0;
     for (int i = 0; i < WRITES; i++) {
@@ -131,11 +148,38 @@ static void check_on_time(flight *flights, uint64_t noise)
         worst = took > worst ? took : worst;
         CHECK(flights[i].status != MST_OK);
     }
-    fprintf(stderr, "  the longest took %.1f ms, the machine was %.1f ms late\n",
-            (double) worst / 1e6, (double) noise / 1e6);
-    CHECK(worst <= (uint64_t) (DEADLINE_MS + GRACE_MS * T_SLOWNESS) * 1000000 + noise);
+    return worst;
 }
 
+/* True when every request ended in time, but for what the witness was late. */
+static bool fall_in(const fake_rule *hole, const char *value, size_t len)
+{
+    static flight flights[WRITES];
+    witness w = {.worst_ns = 0};
+    memset(flights, 0, sizeof flights);
+    fake *f = fake_start();
+    use_open(&env, fake_url(f), NULL);
+    if (!hole->command) {
+        use_until_it_works(&env);
+    }
+    fake_rules(f, hole, 1);
+    REQUIRE(!pthread_create(&w.thread, NULL, sleep_and_look, &w));
+    write_regularly(flights, value, len);
+    uint64_t worst = longest(flights);
+    atomic_store(&w.stop, true);
+    pthread_join(w.thread, NULL);
+    fprintf(stderr, "  the longest took %.1f ms, the machine was %.1f ms late\n",
+            (double) worst / 1e6, (double) w.worst_ns / 1e6);
+    fake_end(f); /* resets what is open: the close of the cache has nothing to wait for */
+    t_close(&env);
+    for (int k = 0; k < WRITES; k++) {
+        CHECK_INT(atomic_load(&flights[k].answers), 1);
+    }
+    return worst <= (uint64_t) (DEADLINE_MS + GRACE_MS * T_SLOWNESS) * 1000000 + w.worst_ns;
+}
+
+/* A machine that is busy with something else is late once in a while; a provider that is late is so
+ * each time. */
 static void black_holes(void)
 {
     static const fake_rule holes[] = {
@@ -144,28 +188,16 @@ static void black_holes(void)
         {.command = "ACCEPT", .action = FAKE_MUTE}, /* never greets */
         {.action = FAKE_STALL, .ms = 60000},
     };
-    enum { LARGE = 200 * 1000 };
+    enum { LARGE = 200 * 1000, TRIES = 3 };
     char *value = calloc(1, LARGE);
     REQUIRE(value);
     for (size_t i = 0; i < sizeof holes / sizeof holes[0]; i++) {
-        static flight flights[WRITES];
-        memset(flights, 0, sizeof flights);
+        bool in_time = false;
         t_about("hole %d", (int) i);
-        fake *f = fake_start();
-        use_open(&env, fake_url(f), NULL);
-        if (holes[i].command) {
-            fake_rules(f, &holes[i], 1);
-        } else {
-            use_until_it_works(&env);
-            fake_rules(f, &holes[i], 1);
+        for (int tries = 0; !in_time && tries < TRIES; tries++) {
+            in_time = fall_in(&holes[i], value, holes[i].action == FAKE_DEAF ? LARGE : 100);
         }
-        uint64_t noise = write_on_time(flights, value, holes[i].action == FAKE_DEAF ? LARGE : 100);
-        check_on_time(flights, noise);
-        fake_end(f); /* resets what is open: the close of the cache has nothing to wait for */
-        t_close(&env);
-        for (int k = 0; k < WRITES; k++) {
-            CHECK_INT(atomic_load(&flights[k].answers), 1);
-        }
+        CHECK(in_time);
     }
     free(value);
 }

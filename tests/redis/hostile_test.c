@@ -191,7 +191,7 @@ static void truncated(void)
 /* What goes on and on is cut off at max_value_bytes, whatever it pretends to be. */
 static void endless(void)
 {
-    enum { LEN = 64 << 20 };
+    enum { LEN = 16 << 20 };
     static const char *const heads[] = {"+", "-", ":", "$", "*", "$1073741824\r\n", "*65000\r\n"};
     static const char fill[] = "1+$x";
     char *bytes = malloc(LEN);
