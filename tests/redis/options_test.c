@@ -12,7 +12,8 @@ static void several_connections(void)
     static const fake_rule slow = {.action = FAKE_DELAY, .ms = 20};
     char key[16];
     fake *f = fake_start();
-    use_open(&env, fake_url(f), "provider.redis connections = 3\n");
+    use_open(&env, fake_url(f),
+             "provider.redis connections = 3\nprovider.redis hedge_after = never\n");
     use_until_it_works(&env);
     fake_rules(f, &slow, 1);
     for (int i = 0; i < 300; i++) {

@@ -26,6 +26,8 @@ enum {
     VECTORS = 64,
     BACKOFF_FIRST_MS = 50,
     GOOD_MS = 1000,   /* a connection that lasted so long is sought again at once */
+    IDLE_MS = 60000,  /* connections beyond the first are closed when unused for so long */
+    USUAL_TIMES = 8,  /* as long as usual: too long */
     TICKING_MS = 1000 /* after the last command the look at silence goes on for so long */
 };
 
@@ -309,8 +311,8 @@ static uint64_t left_of(int64_t span, uint64_t gone)
 static void look_later(red_conn *c, uint64_t now)
 {
     const red_options *o = &c->r->o;
-    bool lasting = c == c->node->conn[0];
-    uint64_t rest = lasting ? UINT64_MAX : left_of(o->idle_timeout_ms, now - c->used_ms);
+    bool extra = c != c->node->conn[0] && (o->idle_timeout_ms <= 0 || o->idle_timeout_ms > IDLE_MS);
+    uint64_t rest = left_of(extra ? IDLE_MS : o->idle_timeout_ms, now - c->used_ms);
     uint64_t alive = left_of(o->keep_alive_ms, now - c->heard_ms);
     if (now - c->used_ms < TICKING_MS) {
         tick(c);
@@ -326,26 +328,41 @@ static void look_later(red_conn *c, uint64_t now)
     }
 }
 
+static uint64_t silence(red_conn *c, uint64_t now)
+{
+    const red_slot *oldest = red_exchange_oldest(c);
+    uint64_t since = oldest && oldest->since_ms > c->heard_ms ? oldest->since_ms : c->heard_ms;
+    return oldest && now > since ? now - since : 0;
+}
+
+bool red_conn_is_slow(red_conn *c)
+{
+    int64_t least = c->r->o.hedge_after_ms;
+    if (c->slow || c->slot_count == 0 || least <= 0) {
+        return c->slow;
+    }
+    uint64_t usual = c->usual_ms16 * USUAL_TIMES / 16, silent = silence(c, red_now(c->r));
+    if (silent >= (uint64_t) least && silent >= usual) {
+        c->slow = true;
+        red_exchange_rescue(c);
+    }
+    return c->slow;
+}
+
 static void look_at_silence(red_conn *c)
 {
     const red_options *o = &c->r->o;
-    const red_slot *oldest = red_exchange_oldest(c);
-    uint64_t now = red_now(c->r);
-    if (!oldest) {
+    uint64_t now = red_now(c->r), silent = silence(c, now);
+    if (c->slot_count == 0) {
         look_later(c, now);
         return;
     }
-    uint64_t since = oldest->since_ms > c->heard_ms ? oldest->since_ms : c->heard_ms;
-    uint64_t silent = now > since ? now - since : 0;
     c->used_ms = now;
     if (o->stall_timeout_ms > 0 && silent >= (uint64_t) o->stall_timeout_ms) {
         red_conn_fail(c, "the server does not answer (stall_timeout)", "");
         return;
     }
-    if (o->hedge_after_ms > 0 && silent >= (uint64_t) o->hedge_after_ms && !c->slow) {
-        c->slow = true;
-        red_exchange_rescue(c);
-    }
+    red_conn_is_slow(c);
     tick(c);
 }
 
@@ -387,9 +404,9 @@ void red_conn_ready(red_conn *c)
     c->complaint = NULL;
     c->failures = 0;
     tick(c);
-    if (atomic_fetch_add_explicit(&r->counters.connections, 1, memory_order_relaxed)) {
-        RED_COUNT(r, reconnects, 1);
-    }
+    RED_COUNT(r, connections, 1);
+    RED_COUNT(r, reconnects, c->was_ready);
+    c->was_ready = true;
     tell(c, MST_LOG_INFO, "connected", "");
     red_discover_ready(c);
     red_pump(r);

@@ -68,7 +68,9 @@ struct red_conn {
     socklen_t address_len[RED_ADDRESSES_MAX];
     size_t addresses, next_address;
     const char *complaint; /* the last one that was logged, so that it is not repeated */
-    bool slow;             /* owes an answer for longer than hedge_after */
+    bool slow;             /* owes an answer for longer than usual */
+    bool was_ready;
+    uint64_t usual_ms16; /* how long an answer takes, in sixteenths of a millisecond */
 
     /* exchange.c */
     redisReader *reader;
@@ -103,6 +105,8 @@ void red_conn_ready(red_conn *);
 void red_conn_expect(red_conn *);
 /* Is it being made, with hope? Then operations may wait for it. */
 bool red_conn_is_coming(const red_conn *);
+/* Notes whether it owes an answer for too long, and takes the reads out of it then. */
+bool red_conn_is_slow(red_conn *);
 /* It has something to send when the entry point ends. */
 void red_conn_touch(red_conn *);
 

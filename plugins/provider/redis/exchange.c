@@ -7,7 +7,7 @@
 #include "node.h"
 #include "order.h"
 
-enum { SLOTS_FIRST = 64, READER_KEEPS = 1024 * 1024 };
+enum { SLOTS_FIRST = 64, READER_KEEPS = 1024 * 1024, LINE_MAX_BYTES = 64 * 1024 };
 
 mst_status red_exchange_open(red_conn *c)
 {
@@ -148,6 +148,8 @@ static void received(red_conn *c, red_reply *reply)
         return;
     }
     red_slot s = take(c);
+    uint64_t took = red_now(c->r) - s.since_ms;
+    c->usual_ms16 += took - c->usual_ms16 / 16; /* a moving average */
     if (c->slow) {
         c->slow = false;
         red_pump(c->r); /* what waits for the spare lane need not */
@@ -160,11 +162,16 @@ static void received(red_conn *c, red_reply *reply)
     }
 }
 
-/* A string that is still arriving is held by the reader; what it announces is checked here by what
- * it has sent, so that an endless one ends early. */
-static bool is_endless(const red_conn *c)
+/* What is still arriving is held by the reader, which waits for its end however far that is. A
+ * string says its length first, in a line; it is checked by what it has sent. No other line of a
+ * server is long. */
+static const char *is_endless(const red_conn *c)
 {
-    return c->reader->len - c->reader->pos > c->r->o.max_value_bytes + READER_KEEPS;
+    size_t held = c->reader->len - c->reader->pos;
+    if (held > LINE_MAX_BYTES && !memchr(c->reader->buf + c->reader->pos, '\n', LINE_MAX_BYTES)) {
+        return "a line that does not end";
+    }
+    return held > c->r->o.max_value_bytes + READER_KEEPS ? "a value above max_value_bytes" : NULL;
 }
 
 void red_exchange_received(red_conn *c, const char *bytes, size_t len)
@@ -177,8 +184,8 @@ void red_exchange_received(red_conn *c, const char *bytes, size_t len)
     /* Any answer may end the conversation, and the reader with it. */
     while (c->reader) {
         if (redisReaderGetReply(c->reader, &reply) != REDIS_OK) {
-            const char *why = c->limits.refusal ? c->limits.refusal : "not the protocol of Redis";
-            red_conn_fail(c, why, "");
+            red_conn_fail(c, c->limits.refusal ? c->limits.refusal : "not the protocol of Redis",
+                          "");
             return;
         }
         if (!reply) {
@@ -186,7 +193,8 @@ void red_exchange_received(red_conn *c, const char *bytes, size_t len)
         }
         received(c, reply);
     }
-    if (c->reader && is_endless(c)) {
-        red_conn_fail(c, "a value above max_value_bytes", "");
+    const char *why = c->reader ? is_endless(c) : NULL;
+    if (why) {
+        red_conn_fail(c, why, "");
     }
 }

@@ -11,7 +11,7 @@
 #include "commands.h"
 #include "discover.h"
 
-enum { OP_BYTES = 64, TRIES_MAX = 5, REDIRECTS_MAX = 16, BUDGET_MAX = 1000 };
+enum { OP_BYTES = 64, TRIES_MAX = 5, REDIRECTS_MAX = 16, BUDGET_FIRST = 10, BUDGET_MAX = 1000 };
 
 static void on_retry_timer(void *arg)
 {
@@ -24,7 +24,7 @@ static void on_retry_timer(void *arg)
 mst_status red_order_init(redis *r)
 {
     size_t size = RED_BUCKETS * sizeof *r->buckets;
-    r->budget = BUDGET_MAX;
+    r->budget = BUDGET_FIRST;
     r->buckets = r->host->alloc(r->host, size);
     if (!r->buckets || r->host->timer_open(r->host, on_retry_timer, r, &r->retry_timer)) {
         return MST_ENOMEM;

@@ -54,11 +54,12 @@ static const mst_option options[] = {
            .help = "Opening fails when no server can be reached; it waits for connect_timeout."),
     OPTION("stall_timeout", MST_OPT_MS, stall_timeout_ms, .def = "5s", .min = "10ms", .max = "1h",
            .help = "A server that owes an answer and sends nothing for so long is given up."),
-    OPTION("hedge_after", MST_OPT_MS, hedge_after_ms, .def = "50ms", .min = "1ms",
-           .help = "When a server owes an answer for so long, reads are asked again over another "
-                   "connection, and what follows takes that one."),
-    OPTION("idle_timeout", MST_OPT_MS, idle_timeout_ms, .def = "1m", .min = "10ms",
-           .help = "Connections beyond the first of a server are closed when unused for so long."),
+    OPTION("hedge_after", MST_OPT_MS, hedge_after_ms, .def = "10ms", .min = "1ms",
+           .help =
+               "When a server owes an answer for so long, and for eight times as long as usual, "
+               "reads are asked again over another connection, and what follows takes that one."),
+    OPTION("idle_timeout", MST_OPT_MS, idle_timeout_ms, .def = "never", .min = "10ms",
+           .help = "A connection that was not used for so long is closed, until it is needed."),
     OPTION("keep_alive", MST_OPT_MS, keep_alive_ms, .def = "30s", .min = "10ms",
            .help = "A server that was not heard of for so long is asked whether it is there."),
     OPTION("retry_budget", MST_OPT_PERCENT, retry_budget, .def = "10%", .min = "0", .max = "100%",

@@ -139,13 +139,10 @@ static red_conn *conn_of(redis *r, red_node *n, const mst_op *op, uint16_t bucke
         }
     }
     c = pick(n, (int) (bucket % (uint64_t) r->o.connections));
-    if (c && c->slow) {
-        red_conn *spare = pick(n, RED_SPARE);
-        if (spare && !spare->slow && (spare->state == RED_READY || red_conn_is_coming(spare))) {
-            return spare;
-        }
-    }
-    return c;
+    red_conn *spare = c && red_conn_is_slow(c) ? pick(n, RED_SPARE) : NULL;
+    bool better = spare && !red_conn_is_slow(spare) &&
+                  (spare->state == RED_READY || red_conn_is_coming(spare));
+    return better ? spare : c;
 }
 
 mst_status red_route(redis *r, mst_op *op, red_conn **conn)
