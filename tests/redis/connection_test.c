@@ -85,8 +85,8 @@ static void users(void)
 /* A miss, an error in the log with the reason, and nowhere the secret. */
 static void wrong_password(void)
 {
-    static const char *const wrong[] = {"provider.redis username = alice\n"
-                                        "provider.redis password = not-telling\n",
+    static const char *const wrong[] = {("provider.redis username = alice\n"
+                                         "provider.redis password = not-telling\n"),
                                         "provider.redis password = not-telling\n", ""};
     server s;
     server_start(&s, &(server_options){.password = "secret"});

@@ -6,6 +6,9 @@
 
 #include "pipeline/t.h"
 
+/* Sentinels that begin at the same moment may each vote for themselves, and then try again. */
+enum { ELECTIONS_MS = 40000 };
+
 static bool replicates(server *s)
 {
     return server_mentions(s, "master_link_status:up", "INFO replication");
@@ -35,7 +38,7 @@ static void start_sentinels(trio *t, const char *password)
              t->server[0].port);
     const char *lines[] = {
         monitor, "sentinel down-after-milliseconds " TRIO_NAME " 1000",
-        "sentinel failover-timeout " TRIO_NAME " 3000", "sentinel parallel-syncs " TRIO_NAME " 2",
+        "sentinel failover-timeout " TRIO_NAME " 1500", "sentinel parallel-syncs " TRIO_NAME " 2",
         /* as whom they come to each other */
         "sentinel sentinel-user observer", "sentinel sentinel-pass observer", NULL};
     const server_options o = {.sentinel = true, .file_lines = lines, .password = password};
@@ -61,11 +64,41 @@ static long long count_of(server *sentinel, const char *field)
     return n;
 }
 
+/* Nobody is taken for dead any more. */
+static bool nobody_is_down(server *sentinel)
+{
+    bool calm = true;
+    redisReply *r = server_ask(sentinel, "SENTINEL REPLICAS " TRIO_NAME);
+    for (size_t i = 0; r && r->type == REDIS_REPLY_ARRAY && i < r->elements; i++) {
+        for (size_t k = 0; k + 1 < r->element[i]->elements; k += 2) {
+            calm = calm && (strcmp(r->element[i]->element[k]->str, "flags") != 0 ||
+                            !strstr(r->element[i]->element[k + 1]->str, "down"));
+        }
+    }
+    freeReplyObject(r);
+    return calm;
+}
+
+/* A sentinel that leads a failover names the new master before it is done; to kill that one now
+ * would leave it in this state for long. */
+static bool is_done(server *sentinel)
+{
+    bool busy = false;
+    redisReply *r = server_ask(sentinel, "SENTINEL MASTER " TRIO_NAME);
+    for (size_t i = 0; r && r->type == REDIS_REPLY_ARRAY && i + 1 < r->elements; i += 2) {
+        busy = busy ||
+               (!strcmp(r->element[i]->str, "flags") && strstr(r->element[i + 1]->str, "failover"));
+    }
+    freeReplyObject(r);
+    return !busy;
+}
+
 static bool is_complete(trio *t)
 {
     for (int i = 0; i < TRIO_SENTINELS; i++) {
         if (count_of(&t->sentinel[i], "num-slaves") != TRIO_SERVERS - 1 ||
-            count_of(&t->sentinel[i], "num-other-sentinels") != TRIO_SENTINELS - 1) {
+            count_of(&t->sentinel[i], "num-other-sentinels") != TRIO_SENTINELS - 1 ||
+            !is_done(&t->sentinel[i]) || !nobody_is_down(&t->sentinel[i])) {
             return false;
         }
     }
@@ -124,7 +157,8 @@ int trio_master(trio *t)
 int trio_wait_failover(trio *t, int old)
 {
     int now = -1;
-    T_UNTIL((now = trio_master(t)) >= 0 && now != old && is_master(&t->server[now]));
+    T_UNTIL_MS((now = trio_master(t)) >= 0 && now != old && is_master(&t->server[now]),
+               ELECTIONS_MS);
     return now;
 }
 
@@ -134,6 +168,8 @@ void trio_rejoin(trio *t, int index)
     int master = trio_master(t);
     REQUIRE(master >= 0 && master != index);
     server_restart(&t->server[index]);
-    REQUIRE(server_says(&t->server[index], "OK", "REPLICAOF 127.0.0.1 %d", t->server[master].port));
+    REQUIRE(
+        server_mentions(&t->server[index], "OK", "REPLICAOF 127.0.0.1 %d", t->server[master].port));
     T_UNTIL(replicates(&t->server[index]));
+    T_UNTIL_MS(trio_master(t) == master && is_complete(t), ELECTIONS_MS);
 }
