@@ -100,7 +100,8 @@ void msi_op_send(msi_op *op, void (*done)(msi_op *, mst_status), void *owner)
         msi_op_answered(op);
         return;
     }
-    if (p->tier->settings.timeout_ms > 0) {
+    /* Clearing takes as long as it takes; who asked for it has a deadline of their own. */
+    if (p->tier->settings.timeout_ms > 0 && op->op.code != MST_OP_CLEAR) {
         op->deadline.due = on_deadline;
         op->op.deadline_ms = msi_loop_now(p->loop) + (uint64_t) p->tier->settings.timeout_ms;
         if (msi_loop_arm(p->loop, &op->deadline, op->op.deadline_ms)) {

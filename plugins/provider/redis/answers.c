@@ -111,7 +111,7 @@ static bool answer(redis *r, const red_slot *s, red_reply *reply)
 {
     switch (s->kind) {
     case RED_GETEX:
-        s->first->expires_ms = red_now(r) + s->first->sliding_ms;
+        s->first->expires_ms = s->first->now_ms + s->first->sliding_ms;
         return answer_get(r, s->first, reply);
     case RED_GET:
         return answer_get(r, s->first, reply);
@@ -141,7 +141,7 @@ static void move_all(red_conn *c, const red_slot *s, const red_reply *reply, boo
     mst_op *op = s->first;
     for (uint32_t i = 0; i < s->ops; i++) {
         mst_op *next = red_item_of(op)->next;
-        red_item_of(op)->ask = ask ? to : NULL;
+        red_ask_there(op, ask ? to : NULL);
         red_elsewhere(r, op, to ? 0 : LATER_MS);
         op = next;
     }

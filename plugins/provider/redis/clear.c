@@ -17,7 +17,7 @@ static void end(redis *r, mst_status status)
 {
     mst_op *op = r->clearing;
     r->clearing = NULL;
-    red_done(r, op, status);
+    red_done(r, op, status && r->stopping ? MST_ECLOSED : status);
     red_pump(r);
 }
 

@@ -198,7 +198,7 @@ void red_command(red_conn *c, mst_op *op)
     if (item->ask) {
         red_out_words(&c->out, "ASKING", NULL, NULL);
         expect(c, RED_SKIP, NULL, 0);
-        item->ask = NULL;
+        red_ask_there(op, NULL);
     }
     write_other(c, op);
 }

@@ -33,7 +33,7 @@ enum {
 
 static void on_timer(void *arg);
 
-red_conn *red_conn_new(red_node *node)
+red_conn *red_conn_new(red_node *node, int which)
 {
     redis *r = node->r;
     red_conn *c = r->host->alloc(r->host, sizeof *c);
@@ -43,6 +43,7 @@ red_conn *red_conn_new(red_node *node)
     memset(c, 0, sizeof *c);
     c->r = r;
     c->node = node;
+    c->which = which;
     c->fd = -1;
     red_out_init(&c->out, r->host);
     if (r->host->timer_open(r->host, on_timer, c, &c->timer)) {
@@ -311,7 +312,7 @@ static uint64_t left_of(int64_t span, uint64_t gone)
 static void look_later(red_conn *c, uint64_t now)
 {
     const red_options *o = &c->r->o;
-    bool extra = c != c->node->conn[0] && (o->idle_timeout_ms <= 0 || o->idle_timeout_ms > IDLE_MS);
+    bool extra = c->which != RED_MAIN && (o->idle_timeout_ms <= 0 || o->idle_timeout_ms > IDLE_MS);
     uint64_t rest = left_of(extra ? IDLE_MS : o->idle_timeout_ms, now - c->used_ms);
     uint64_t alive = left_of(o->keep_alive_ms, now - c->heard_ms);
     if (now - c->used_ms < TICKING_MS) {
@@ -344,7 +345,9 @@ bool red_conn_is_slow(red_conn *c)
     uint64_t usual = c->usual_ms16 * USUAL_TIMES / 16, silent = silence(c, red_now(c->r));
     if (silent >= (uint64_t) least && silent >= usual) {
         c->slow = true;
-        red_exchange_rescue(c);
+        if (c->which >= 0) {
+            red_exchange_rescue(c);
+        }
     }
     return c->slow;
 }

@@ -50,6 +50,7 @@ typedef struct red_slot {
 struct red_conn {
     redis *r;
     red_node *node;
+    int which;
     red_account account;
 
     /* conn.c */
@@ -86,7 +87,7 @@ struct red_conn {
     red_conn *next_dirty;
 };
 
-red_conn *red_conn_new(red_node *);
+red_conn *red_conn_new(red_node *, int which); /* its number, or RED_BULK, RED_SPARE */
 void red_conn_free(red_conn *);
 /* Begin to connect, if it is idle. */
 void red_conn_open(red_conn *);

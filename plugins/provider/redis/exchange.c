@@ -38,19 +38,20 @@ void red_exchange_close(red_conn *c)
         redisReaderFree(c->reader);
         c->reader = NULL;
     }
+    mst_status status = c->r->stopping ? MST_ECLOSED : MST_EIO;
     c->slow = false;
     while (c->slot_count) {
         red_slot s = take(c);
         if (s.kind == RED_TOLD) {
             s.told(c, NULL);
         } else {
-            red_answer_none(c->r, &s, MST_EIO);
+            red_answer_none(c->r, &s, status);
         }
     }
     red_slot gathered = {.first = c->gets.first, .ops = c->get_count, .kind = RED_MGET};
     c->gets = (red_queue){0};
     c->get_count = 0;
-    red_answer_none(c->r, &gathered, MST_EIO);
+    red_answer_none(c->r, &gathered, status);
 }
 
 static bool grow(red_conn *c)

@@ -87,7 +87,7 @@ red_conn *red_node_conn(red_node *n, int which)
 {
     size_t i = which >= 0 ? (size_t) which : n->conns + (size_t) which;
     if (!n->conn[i]) {
-        n->conn[i] = red_conn_new(n);
+        n->conn[i] = red_conn_new(n, which);
     }
     return n->conn[i];
 }
@@ -131,7 +131,8 @@ void red_nodes_reap(redis *r)
 {
     for (red_node **at = &r->nodes; *at;) {
         red_node *n = *at;
-        bool needed = n->seed || n->known || n->sentinel || n == r->discover_asked || n == r->home;
+        bool needed = n->seed || n->known || n->asked || n->sentinel || n == r->discover_asked ||
+                      n == r->home;
         if (needed || !is_quiet(n)) {
             at = &n->next;
         } else {

@@ -12,6 +12,7 @@ struct red_node {
     bool seed;         /* named in the configuration: stays */
     bool replica;      /* reads from it need READONLY */
     bool known;        /* named by the last answer of the cluster */
+    uint32_t asked;    /* operations that a cluster sent here, not there yet */
     red_conn **conn; /* o.connections of them, then the bulk and the spare one; made when needed */
     size_t conns;
     /* The breaker: operations that were given up in a row, with nothing heard in between. */

@@ -112,6 +112,18 @@ static void unpark(redis *r, mst_op *op)
 
 /* ---- the end of an op */
 
+void red_ask_there(mst_op *op, red_node *node)
+{
+    red_item *item = red_item_of(op);
+    if (item->ask) {
+        item->ask->asked--;
+    }
+    if (node) {
+        node->asked++;
+    }
+    item->ask = node;
+}
+
 void red_done(redis *r, mst_op *op, mst_status status)
 {
     red_item *item = red_item_of(op);
@@ -120,6 +132,7 @@ void red_done(redis *r, mst_op *op, mst_status status)
     } else if (item->conn) {
         leave(r, item);
     }
+    red_ask_there(op, NULL);
     discharge(item);
     r->held--;
     if (status < 0) {

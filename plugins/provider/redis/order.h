@@ -24,6 +24,8 @@ void red_done(redis *, mst_op *, mst_status);
 /* The op was sent and has come back without an answer: parked again, or failed with `status` when
  * it must not be tried again. */
 void red_again(redis *, mst_op *, mst_status);
+/* The next server to ask, for once; NULL: the one that the map names. */
+void red_ask_there(mst_op *, red_node *);
 /* Sent, not executed by that server, which said so: parked, after `delay_ms`. */
 void red_elsewhere(redis *, mst_op *, uint64_t delay_ms);
 

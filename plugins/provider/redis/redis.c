@@ -178,6 +178,24 @@ static mst_status prepare(redis *r)
     return MST_OK;
 }
 
+/* All handles are closed, or will be; everything that was sent fails. */
+static void shut(redis *r)
+{
+    r->stopping = true;
+    r->settling = true; /* nothing is sent any more */
+    if (r->retry_timer) {
+        r->host->timer_close(r->retry_timer);
+    }
+    red_discover_stop(r);
+    for (red_node *n = r->nodes; n; n = n->next) {
+        for (size_t i = 0; i < n->conns; i++) {
+            if (n->conn[i]) {
+                red_conn_stop(n->conn[i]);
+            }
+        }
+    }
+}
+
 static mst_status start(void *self, const mst_provider_env *env)
 {
     redis *r = self;
@@ -187,6 +205,7 @@ static mst_status start(void *self, const mst_provider_env *env)
         status = red_probe(r);
     }
     if (status) {
+        shut(r);
         return status;
     }
     for (red_node *n = r->nodes; n; n = n->next) {
@@ -209,20 +228,8 @@ static void cancel(void *self, mst_op *op)
 static void stop(void *self)
 {
     redis *r = self;
-    r->stopping = true;
-    r->settling = true; /* nothing is sent any more */
-    r->opening++;       /* until all connections are stopped */
-    if (r->retry_timer) {
-        r->host->timer_close(r->retry_timer);
-    }
-    red_discover_stop(r);
-    for (red_node *n = r->nodes; n; n = n->next) {
-        for (size_t i = 0; i < n->conns; i++) {
-            if (n->conn[i]) {
-                red_conn_stop(n->conn[i]);
-            }
-        }
-    }
+    r->opening++; /* until all connections are stopped */
+    shut(r);
     red_fail_parked(r, MST_ECLOSED);
     red_conn_let_go_done(r);
 }
