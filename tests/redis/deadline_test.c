@@ -158,7 +158,7 @@ static bool fall_in(const fake_rule *hole, const char *value, size_t len)
     witness w = {.worst_ns = 0};
     memset(flights, 0, sizeof flights);
     fake *f = fake_start();
-    use_open(&env, fake_url(f), NULL);
+    use_open(&env, fake_url(f), "provider.redis hedge_after = never\n");
     if (!hole->command) {
         use_until_it_works(&env);
     }

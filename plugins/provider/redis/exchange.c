@@ -116,11 +116,25 @@ static bool is_read(red_kind kind)
     return kind == RED_GET || kind == RED_MGET || kind == RED_PTTL;
 }
 
+static bool may_rescue(const redis *r, const red_slot *s)
+{
+    if (!is_read(s->kind) || r->budget < s->ops) {
+        return false;
+    }
+    mst_op *op = s->first;
+    for (uint32_t i = 0; i < s->ops; i++, op = red_item_of(op)->next) {
+        if (!red_may_move(r, op)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 void red_exchange_rescue(red_conn *c)
 {
     for (size_t i = 0; i < c->slot_count; i++) {
         red_slot *s = &c->slots[(c->slot_head + i) & (c->slot_cap - 1)];
-        if (!is_read(s->kind) || c->r->budget < s->ops) {
+        if (!may_rescue(c->r, s)) {
             continue;
         }
         red_slot taken = *s;

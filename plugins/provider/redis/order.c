@@ -73,7 +73,9 @@ static void leave(redis *r, red_item *item)
     red_bucket *b = &r->buckets[item->bucket];
     r->sent--;
     item->conn = NULL;
-    if (item->write && --b->writes == 0 && b->parked) {
+    b->sent--;
+    b->writes -= item->write;
+    if (b->parked && (b->sent == 0 || b->writes == 0)) {
         red_pump(r);
     }
     if (r->parked_clears && r->sent == 0) {
@@ -210,7 +212,13 @@ static bool must_wait(const redis *r, mst_op *op, const red_conn *c)
     if (r->clearing && (op->code == MST_OP_CLEAR || op->space->id == r->clearing->space->id)) {
         return true;
     }
-    return b->writes > 0 && b->conn != c;
+    bool apart = b->writes > 0 || red_item_of(op)->write;
+    return apart && b->sent > 0 && b->conn != c;
+}
+
+bool red_may_move(const redis *r, mst_op *read)
+{
+    return r->buckets[red_item_of(read)->bucket].writes == 0;
 }
 
 static void send_op(redis *r, mst_op *op, red_conn *c)
@@ -224,10 +232,9 @@ static void send_op(redis *r, mst_op *op, red_conn *c)
     item->conn = c;
     item->not_before_ms = 0;
     r->sent++;
-    if (item->write) {
-        b->conn = c;
-        b->writes++;
-    }
+    b->conn = b->sent == 0 || b->conn == c ? c : NULL;
+    b->sent++;
+    b->writes += item->write;
     red_command(c, op);
 }
 

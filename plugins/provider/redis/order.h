@@ -2,9 +2,10 @@
  * be.
  *
  * The rules:
- * - The writes of a bucket (the keys of a slot of a cluster; else a part of the hashes) are on one
- *   connection at a time. What needs another one is parked until they are answered. So operations
- * on a key keep their order over redirections, lanes and new connections.
+ * - A bucket is the keys of a slot of a cluster; else of a part of the hashes. While a write of it
+ * is under way, all that is under way of it is on one connection, and what needs another one is
+ *   parked until that is answered. Reads may be on several. So operations on a key keep their order
+ *   over redirections, lanes and new connections.
  * - An operation does not pass a parked one of its bucket.
  * - While a CLEAR waits nothing passes it; while it runs, operations of its space wait.
  */
@@ -28,6 +29,9 @@ void red_again(redis *, mst_op *, mst_status);
 void red_ask_there(mst_op *, red_node *);
 /* Sent, not executed by that server, which said so: parked, after `delay_ms`. */
 void red_elsewhere(redis *, mst_op *, uint64_t delay_ms);
+
+/* May the read be taken back and sent again later, without passing a write? */
+bool red_may_move(const redis *, mst_op *read);
 
 /* Look at the parked ones when the entry point ends. */
 static inline void red_pump(redis *r)

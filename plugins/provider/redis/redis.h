@@ -64,8 +64,9 @@ typedef struct red_queue {
 /* Keys that are ordered together: those of one slot of a cluster, else of one part of the hashes.
  */
 typedef struct red_bucket {
-    red_conn *conn;   /* has the writes */
-    uint32_t writes;  /* sent and not answered */
+    red_conn *conn;   /* where they were sent; NULL: to several, then they are reads only */
+    uint32_t sent;    /* and not answered */
+    uint32_t writes;  /* of these */
     uint32_t parked;  /* operations that wait */
     uint32_t blocked; /* the pass in which one of them had to go on waiting */
 } red_bucket;
