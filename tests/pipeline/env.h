@@ -70,10 +70,11 @@ void t_pump(t_env *);
 #define T_PUMP_UNTIL(env, condition)                                                               \
     do {                                                                                           \
         uint64_t t_end_ = t_ms() + T_PATIENCE_MS;                                                  \
-        while (!(condition) && t_ms() < t_end_) {                                                  \
+        bool t_holds_;                                                                             \
+        while (!(t_holds_ = (condition)) && t_ms() < t_end_) {                                     \
             t_pump(env);                                                                           \
         }                                                                                          \
-        CHECK(condition);                                                                          \
+        t_true(__FILE__, __LINE__, #condition, t_holds_);                                          \
     } while (0)
 
 /* Begin a request; NULL options are fine. */

@@ -58,10 +58,11 @@ void t_sleep_until(uint64_t ms); /* for tests of time itself */
 #define T_UNTIL_MS(condition, ms)                                                                  \
     do {                                                                                           \
         uint64_t t_end_ = t_ms() + (ms);                                                           \
-        while (!(condition) && t_ms() < t_end_) {                                                  \
+        bool t_holds_;                                                                             \
+        while (!(t_holds_ = (condition)) && t_ms() < t_end_) {                                     \
             t_nap();                                                                               \
         }                                                                                          \
-        CHECK(condition);                                                                          \
+        t_true(__FILE__, __LINE__, #condition, t_holds_);                                          \
     } while (0)
 enum { T_PATIENCE_MS = 20000 };
 #define T_UNTIL(condition) T_UNTIL_MS(condition, T_PATIENCE_MS)

@@ -70,7 +70,8 @@ static void a_trickle_is_no_answer(void)
     const mst_options soon = {.timeout_ms = DEADLINE_MS};
     fake *f = fake_start();
     fake_put(f, "t:a", "a value that takes a second or so", 33);
-    use_open(&env, fake_url(f), "provider.redis stall_timeout = 200ms\n");
+    use_open(&env, fake_url(f),
+             "provider.redis stall_timeout = 200ms\nprovider.redis hedge_after = never\n");
     use_until_it_works(&env);
     fake_rules(f, &slow, 1);
     uint64_t begin = t_ms();
