@@ -9,6 +9,8 @@
 #include "base/list.h"
 
 enum { MSI_STRIPES = 256 };
+/* Chains of a stripe, powers of two: those that it has without allocating, and the most. */
+enum { MSI_CHAINS_FEW = 4, MSI_CHAINS_MAX = 1 << 20 };
 
 typedef enum msi_claim_kind {
     MSI_CLAIM_FLIGHT = 1, /* fetches or loads; requests for the key join it */
@@ -28,7 +30,10 @@ typedef struct msi_claim {
 
 typedef struct msi_stripe {
     pthread_mutex_t mutex;
-    msi_list claims; /* of all keys of the stripe: few at a time */
+    const mst_allocator *allocator;
+    uint64_t claim_count, chain_count;
+    msi_list *chains; /* of claims, by hash: `few`, or allocated while there are many */
+    msi_list few[MSI_CHAINS_FEW];
 } msi_stripe;
 
 typedef struct msi_claims {
@@ -42,9 +47,10 @@ void msi_claims_fini(msi_claims *);
 msi_stripe *msi_claims_lock(msi_claims *, uint64_t hash);
 void msi_claims_unlock(msi_stripe *);
 
-/* The rest under the lock of the stripe. */
+/* The rest under the lock of the stripe. What asks for a key takes the same time however many are
+ * claimed, unless memory is short. */
 void msi_claim_add(msi_stripe *, msi_claim *, msi_claim_kind, uint64_t hash, mst_slice key);
-void msi_claim_drop(msi_claim *); /* safe when not added */
+void msi_claim_drop(msi_stripe *, msi_claim *); /* safe when not added */
 /* The first claim of the kind on the key, other than `except`; NULL. Superseded flights are not
  * found: nobody joins them any more. */
 msi_claim *msi_claim_find(msi_stripe *, msi_claim_kind, uint64_t hash, mst_slice key,

@@ -123,7 +123,7 @@ static void count_superseded(msi_flight *f)
 static void drop_claim(msi_flight *f)
 {
     msi_stripe *stripe = msi_claims_lock(&f->cache->claims, f->k.hash);
-    msi_claim_drop(&f->claim);
+    msi_claim_drop(stripe, &f->claim);
     msi_claims_unlock(stripe);
 }
 
@@ -159,7 +159,7 @@ static void store_before(msi_flight *f, unsigned last)
             msi_store_near(f->store, i, f->k, 0);
         }
     }
-    msi_claim_drop(&f->claim);
+    msi_claim_drop(stripe, &f->claim);
     msi_claims_unlock(stripe);
     if (!keep) {
         count_superseded(f);

@@ -58,7 +58,7 @@ void msi_write_forget(mst_request *r)
 {
     if (r->claim.kind) {
         msi_stripe *stripe = msi_claims_lock(&r->cache->claims, r->k.hash);
-        msi_claim_drop(&r->claim);
+        msi_claim_drop(stripe, &r->claim);
         msi_claims_unlock(stripe);
     }
     let_go(r);
@@ -194,7 +194,7 @@ static void apply(mst_request *r)
     msi_claim_supersede(stripe, r->k.hash, r->k.key, r->kind == MSI_TOUCH);
     change_near(r);
     msi_list_splice(&followers, &r->claim.followers);
-    msi_claim_drop(&r->claim);
+    msi_claim_drop(stripe, &r->claim);
     msi_claims_unlock(stripe);
     send_far(r);
     for (msi_list *at; (at = msi_list_take(&followers));) {
@@ -209,7 +209,7 @@ static void give_up(mst_request *r, mst_status status)
     msi_list_init(&followers);
     msi_stripe *stripe = msi_claims_lock(&r->cache->claims, r->k.hash);
     msi_list_splice(&followers, &r->claim.followers);
-    msi_claim_drop(&r->claim);
+    msi_claim_drop(stripe, &r->claim);
     msi_claims_unlock(stripe);
     conclude(r);
     for (msi_list *at; (at = msi_list_take(&followers));) {
