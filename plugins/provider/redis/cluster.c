@@ -101,12 +101,13 @@ static bool is_range(const red_reply *range)
 
 static bool is_map(const red_reply *reply)
 {
-    for (size_t i = 0; reply->type == RED_ARRAY && i < reply->len; i++) {
+    bool is_list = reply->type == RED_ARRAY && reply->len > 0 && reply->len <= RED_BUCKETS;
+    for (size_t i = 0; is_list && i < reply->len; i++) {
         if (!is_range(reply->element[i])) {
             return false;
         }
     }
-    return reply->type == RED_ARRAY && reply->len > 0;
+    return is_list;
 }
 
 /* A node that does not know its own name leaves it out: it is the one that we are talking to. */

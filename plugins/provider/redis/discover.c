@@ -56,10 +56,12 @@ static void told(red_conn *c, const red_reply *reply)
         r->discover_failures = 0;
         r->discovered_ms = red_now(r);
         look_again(r, sentinel ? SENTINEL_AGE_MS : CLUSTER_AGE_MS);
-        red_nodes_reap(r);
         red_pump(r);
     } else {
         failed(r);
+    }
+    if (reply) {
+        red_nodes_reap(r); /* also after a failure: there may have been no room for the new ones */
     }
 }
 

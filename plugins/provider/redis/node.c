@@ -8,7 +8,8 @@
 #include "discover.h"
 #include "order.h"
 
-enum { LOSSES_MAX = 16, PAUSE_FIRST_MS = 100 };
+/* Twice as many nodes as a cluster is said to work with; whoever names more names what is none. */
+enum { LOSSES_MAX = 16, PAUSE_FIRST_MS = 100, NODES_MAX = 2000 };
 
 static char *copy(const mst_host *host, const char *text)
 {
@@ -61,12 +62,14 @@ static bool is_at(const red_node *n, const char *host, const char *port)
 
 red_node *red_node_at(redis *r, const char *host, const char *port, bool sentinel)
 {
+    size_t count = 0;
     for (red_node *n = r->nodes; n; n = n->next) {
         if (n->sentinel == sentinel && is_at(n, host, port)) {
             return n;
         }
+        count++;
     }
-    red_node *n = node_new(r, host, port, sentinel);
+    red_node *n = count < NODES_MAX ? node_new(r, host, port, sentinel) : NULL;
     if (n) {
         n->next = r->nodes;
         r->nodes = n;

@@ -20,7 +20,7 @@ struct red_node {
     uint64_t pause_ms, closed_until_ms;
 };
 
-/* The node at a place, found or made; NULL: out of memory. */
+/* The node at a place, found or made; NULL: out of memory, or there are too many. */
 red_node *red_node_at(redis *, const char *host, const char *port, bool sentinel);
 void red_nodes_fini(redis *);
 /* Closes and forgets what the cluster no longer names, as soon as nothing is left there. */
