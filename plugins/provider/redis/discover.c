@@ -3,7 +3,7 @@
 
 #include "order.h"
 
-enum { SOON_MS = 20, RETRY_MS = 100, CLUSTER_AGE_MS = 30000, SENTINEL_AGE_MS = 5000 };
+enum { SOON_MS = 20, RETRY_MS = 100, CLUSTER_AGE_MS = 30000, SENTINEL_AGE_MS = 1000 };
 
 static void on_timer(void *arg);
 
