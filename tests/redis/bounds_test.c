@@ -135,9 +135,10 @@ static void too_large_to_read(void)
 
 enum { MILLION = 1000000 / T_SLOWNESS, STEP = MILLION / 50, MIB = 1 << 20 };
 
-/* The bound in the provider counts keys and values. A request of a hundred bytes, with all that is
- * made for it, takes some 1700: the bound of the cache in number covers that. So a small bound in
- * bytes holds together with a small one in number, and the defaults hold together. */
+/* The bound in the provider counts keys and values as they come. A request of a hundred bytes, with
+ * all that is made for it, takes some 1700, and only the bound of the cache in number covers that:
+ * a small bound in bytes holds together with a small one in number. Those of the defaults hold
+ * together for values of this size, not for ones of kilobytes, which are copied to be sent. */
 typedef struct bounds {
     const char *what, *settings;
     uint64_t bytes;
