@@ -94,7 +94,7 @@ static void in_number(void)
 static void in_bytes(void)
 {
     check_bound("provider.redis max_inflight_bytes = 1MiB\nprovider.redis hedge_after = never\n",
-                400, 10000, 95, 105);
+                400, 20000, 40, 52);
 }
 
 /* Refused with the reason, at once, and nothing else suffers. */
@@ -135,10 +135,9 @@ static void too_large_to_read(void)
 
 enum { MILLION = 1000000 / T_SLOWNESS, STEP = MILLION / 50, MIB = 1 << 20 };
 
-/* The bound in the provider counts keys and values as they come. A request of a hundred bytes, with
- * all that is made for it, takes some 1700, and only the bound of the cache in number covers that:
- * a small bound in bytes holds together with a small one in number. Those of the defaults hold
- * together for values of this size, not for ones of kilobytes, which are copied to be sent. */
+/* The bound in the provider counts what there is for an operation. What waits to get there is
+ * bounded by the cache, in number: so a small bound in bytes holds together with a small one in
+ * number. */
 typedef struct bounds {
     const char *what, *settings;
     uint64_t bytes;

@@ -1,12 +1,12 @@
 /* out.c - commands are written by hand and not by hiredis, because its formatter allocates a string
  * for each command and copies the value into it. Here a turn's commands share one block, and values
- * above REFERENCE_FROM are not copied at all. */
+ * above RED_REFERENCE_FROM are not copied at all. */
 #include "out.h"
 
 #include <stdio.h>
 #include <string.h>
 
-enum { BLOCK = 64 * 1024, REFERENCE_FROM = 16 * 1024, HEADER_MAX = 32 };
+enum { BLOCK = 64 * 1024, HEADER_MAX = 32 };
 
 struct red_piece {
     red_piece *next;
@@ -167,7 +167,7 @@ void red_out_value(red_out *o, const mst_slice *parts, size_t n)
     }
     header(o, '$', total);
     for (size_t i = 0; i < n; i++) {
-        if (parts[i].len >= REFERENCE_FROM) {
+        if (parts[i].len >= RED_REFERENCE_FROM) {
             refer(o, parts[i].data, parts[i].len);
         } else {
             append(o, parts[i].data, parts[i].len);

@@ -10,6 +10,9 @@
 #include <stdbool.h>
 #include <sys/uio.h>
 
+/* Values from this size are not copied to be sent. */
+enum { RED_REFERENCE_FROM = 16 * 1024 };
+
 typedef struct red_piece red_piece;
 
 typedef struct red_out {

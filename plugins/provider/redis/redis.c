@@ -68,7 +68,7 @@ static const mst_option options[] = {
     OPTION("max_inflight", MST_OPT_INT, max_inflight, .def = "100000", .min = "1",
            .max = "10000000", .help = "Operations that may wait for a connection."),
     OPTION("max_inflight_bytes", MST_OPT_SIZE, max_inflight_bytes, .def = "256MiB", .min = "1KiB",
-           .help = "Their keys and values in bytes."),
+           .help = "Their memory: keys, values and some 2 KB for each."),
     OPTION("max_value_bytes", MST_OPT_SIZE, max_value_bytes, .def = "128MiB", .min = "1KiB",
            .max = "512MiB", .help = "The largest value that is sent or read."),
     OPTION("large_value", MST_OPT_SIZE, large_value, .def = "64KiB",

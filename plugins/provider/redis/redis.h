@@ -15,6 +15,7 @@
  *   clear.c      the one operation that takes many commands
  *   discover.c   asking others where the data is (cluster.c, sentinel.c)
  *   probe.c      the one place that waits: abort_on_connect_fail
+ *   reply.c, out.c, reason.c   replies as hiredis builds them, bytes to be written, errno in words
  */
 #ifndef REDIS_REDIS_H
 #define REDIS_REDIS_H
