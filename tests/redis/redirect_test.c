@@ -527,7 +527,7 @@ static void many_replicas(void)
 static void send_away(int n, int port)
 {
     enum { AT_ONCE = FAKE_RULES_MAX - 1 };
-    const mst_options soon = {.timeout_ms = 500};
+    const mst_options soon = {.timeout_ms = 300};
     static char text[AT_ONCE][300], key[AT_ONCE][16];
     fake_rule rules[FAKE_RULES_MAX] = {says("CLUSTER", "*0\r\n")};
     t_reply *r[AT_ONCE];
@@ -554,8 +554,8 @@ static void many_strangers(void)
 {
     enum { STRANGERS = 420, AT_ONCE = FAKE_RULES_MAX - 1, FEW = 30 };
     int port, sink = sink_open(&port);
-    char settings[sizeof impatient + sizeof patient];
-    snprintf(settings, sizeof settings, "%s%s", impatient, patient);
+    char settings[sizeof impatient + sizeof patient + 40];
+    snprintf(settings, sizeof settings, "%s%sprovider.redis timeout = 300ms\n", impatient, patient);
     begin(settings);
     int before = descriptors(), most = 0;
     uint64_t memory = use_memory();
