@@ -58,6 +58,43 @@ static void spread(void)
     t_close(&env);
 }
 
+/* The slot is that of the tag, and the prefix of the namespace is no part of it. */
+static void hash_tags(void)
+{
+    open_cluster(NULL);
+    IS_STATUS(t_set(&env, "{user7}.name", "n"), MST_OK);
+    IS_STATUS(t_set(&env, "{user7}.mail", "m"), MST_OK);
+    int node = cluster_master_of(&at, cluster_slot(&at, "user7"));
+    CHECK(server_says(&at.node[node], "n", "GET t:{user7}.name"));
+    CHECK(server_says(&at.node[node], "m", "GET t:{user7}.mail"));
+    t_close(&env);
+}
+
+/* A slot stays half moved: old keys here, new ones there, and an MGET of both of them nowhere. */
+static void a_slot_is_moving(void)
+{
+    const mst_slice both[2] = {mst_str("{half}1"), mst_str("{half}2")};
+    open_cluster(NULL);
+    IS_STATUS(t_set(&env, "{half}1", "old"), MST_OK);
+    int slot = cluster_slot(&at, "half"), home = cluster_master_of(&at, slot);
+    int away = (home + 1) % CLUSTER_SHARDS;
+    cluster_move_begin(&at, slot, away);
+    IS_VALUE(t_get(&env, "{half}1"), "old");
+    IS_STATUS(t_set(&env, "{half}2", "new"), MST_OK);
+    CHECK(!server_says(&at.node[home], "new", "GET t:{half}2"));
+    IS_VALUE(t_get(&env, "{half}2"), "new");
+    t_reply *r = t_wait(t_begin_get_many(&env, both, 2, NULL));
+    CHECK_BYTES(r->many[0].data, r->many[0].len, "old");
+    CHECK_BYTES(r->many[1].data, r->many[1].len, "new");
+    cluster_move_keys(&at, slot, away);
+    cluster_move_end(&at, slot, away);
+    IS_VALUE(t_get(&env, "{half}1"), "old");
+    IS_VALUE(t_get(&env, "{half}2"), "new");
+    cluster_move_slot(&at, slot, home);
+    IS_VALUE(t_get(&env, "{half}1"), "old");
+    t_close(&env);
+}
+
 static void clear_on_all_nodes(void)
 {
     open_cluster(NULL);
@@ -198,8 +235,9 @@ static void master_dies(void)
 int main(int argc, char **argv)
 {
     static const t_test tests[] = {
-        T_TEST(spread),        T_TEST(clear_on_all_nodes), T_TEST(second_seed),
-        T_TEST(from_replicas), T_TEST(slots_move),         T_TEST(master_dies),
+        T_TEST(spread),     T_TEST(clear_on_all_nodes), T_TEST(second_seed),
+        T_TEST(hash_tags),  T_TEST(a_slot_is_moving),   T_TEST(from_replicas),
+        T_TEST(slots_move), T_TEST(master_dies),
     };
     server_require();
     cluster_start(&at, NULL);

@@ -2,6 +2,8 @@
 #include "load.h"
 #include "trio.h"
 
+#define PASSWORD "watch"
+
 static trio at;
 static t_env env;
 
@@ -11,7 +13,8 @@ static void open_trio(const char *more)
     snprintf(url, sizeof url, "redis://127.0.0.1:1,127.0.0.1:%d,127.0.0.1:%d", at.sentinel[0].port,
              at.sentinel[1].port);
     snprintf(settings, sizeof settings,
-             "provider.redis mode = sentinel\nprovider.redis master = " TRIO_NAME "\n%s",
+             "provider.redis mode = sentinel\nprovider.redis master = " TRIO_NAME "\n"
+             "provider.redis sentinel_password = " PASSWORD "\n%s",
              more ? more : "");
     use_open(&env, url, settings);
 }
@@ -23,6 +26,25 @@ static void finds_the_master(void)
     CHECK(use_get_is(&env, "a", "1"));
     CHECK(server_says(&at.server[trio_master(&at)], "1", "GET t:a"));
     t_close(&env);
+}
+
+/* The sentinels want one, the servers do not. What it is stays unsaid. */
+static void wrong_password(void)
+{
+    open_trio("provider.redis sentinel_password = not-telling\n");
+    IS_STATUS(t_set(&env, "a", "2"), MST_EIO);
+    T_UNTIL(t_log_has(&env, "(sentinel): the server refused user or password: WRONGPASS"));
+    CHECK(!t_log_has(&env, "not-telling"));
+    t_close(&env);
+}
+
+static void one_sentinel_is_enough(void)
+{
+    server_kill(&at.sentinel[0]);
+    open_trio(NULL);
+    T_UNTIL(use_set(&env, "a", "1") == MST_OK);
+    t_close(&env);
+    server_restart(&at.sentinel[0]);
 }
 
 static void unknown_name(void)
@@ -72,11 +94,15 @@ static void demoted(void)
 int main(int argc, char **argv)
 {
     static const t_test tests[] = {
-        T_TEST(finds_the_master), T_TEST(unknown_name), T_TEST(demoted),
+        T_TEST(finds_the_master),
+        T_TEST(wrong_password),
+        T_TEST(one_sentinel_is_enough),
+        T_TEST(unknown_name),
+        T_TEST(demoted),
         T_TEST(failover), /* the last: one server is gone after it */
     };
     server_require();
-    trio_start(&at, NULL);
+    trio_start(&at, PASSWORD);
     int failed = t_main(argc, argv, tests, sizeof tests / sizeof tests[0]);
     trio_end(&at);
     return failed;

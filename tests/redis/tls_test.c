@@ -89,6 +89,55 @@ static void self_signed(void)
     refused("self-signed", "certificate of the server was refused: self-signed certificate");
 }
 
+/* Neither the system nor the other authority has signed it; nor is a client of the other authority
+ * let in by a server that asks. */
+static void unknown_authority(void)
+{
+    server s;
+    char url[64], settings[1024];
+    start(&s, NULL);
+    snprintf(url, sizeof url, "rediss://localhost:%d", s.tls_port);
+    snprintf(settings, sizeof settings, "provider.redis tls_ca_file = %s\n",
+             server_certificate("other-ca.crt"));
+    for (int i = 0; i < 2; i++) {
+        t_about("%s", i ? settings : "the system's");
+        use_open(&env, url, i ? settings : NULL);
+        IS_STATUS(t_set(&env, "a", "1"), MST_EIO);
+        CHECK(t_log_has(&env, "certificate of the server was refused: "
+                              "self-signed certificate in certificate chain"));
+        t_close(&env);
+    }
+    snprintf(settings, sizeof settings, "provider.redis tls_ca_dir = %s\n",
+             server_certificate("authorities"));
+    use_open(&env, url, settings);
+    IS_STATUS(t_set(&env, "a", "1"), MST_OK);
+    t_close(&env);
+    server_end(&s);
+    server_start(&s, &(server_options){.tls = true, .asks_for_certificates = true});
+    snprintf(settings, sizeof settings,
+             "provider.redis tls_cert_file = %s\nprovider.redis tls_key_file = %s\n",
+             server_certificate("other-client.crt"), server_certificate("other-client.key"));
+    open_tls(&s, "localhost", settings);
+    IS_STATUS(t_set(&env, "a", "1"), MST_EIO);
+    t_close(&env);
+    server_end(&s);
+}
+
+static void killed_and_restarted(void)
+{
+    server s;
+    start(&s, NULL);
+    open_tls(&s, "localhost", NULL);
+    use_until_it_works(&env);
+    server_kill(&s);
+    T_UNTIL(use_set(&env, "a", "1") != MST_OK);
+    server_launch(&s);
+    use_until_it_works(&env);
+    CHECK_INT(use_figure(&env, "reconnects"), 1);
+    t_close(&env);
+    server_end(&s);
+}
+
 /* Whoever knows what they do can say less, or another name. */
 static void asked_for_less(void)
 {
@@ -198,9 +247,18 @@ static void looks_first(void)
 int main(int argc, char **argv)
 {
     static const t_test tests[] = {
-        T_TEST(good),        T_TEST(large),          T_TEST(wrong_name), T_TEST(expired),
-        T_TEST(self_signed), T_TEST(asked_for_less), T_TEST(mutual),     T_TEST(not_tls),
-        T_TEST(bad_files),   T_TEST(looks_first),
+        T_TEST(good),
+        T_TEST(large),
+        T_TEST(wrong_name),
+        T_TEST(expired),
+        T_TEST(self_signed),
+        T_TEST(asked_for_less),
+        T_TEST(mutual),
+        T_TEST(not_tls),
+        T_TEST(bad_files),
+        T_TEST(looks_first),
+        T_TEST(unknown_authority),
+        T_TEST(killed_and_restarted),
     };
     server_require();
     return t_main(argc, argv, tests, sizeof tests / sizeof tests[0]);
