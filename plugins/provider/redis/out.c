@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { BLOCK = 64 * 1024, HEADER_MAX = 32 };
+enum { BLOCK = 16 * 1024, HEADER_MAX = 32 };
 
 struct red_piece {
     red_piece *next;
