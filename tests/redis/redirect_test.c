@@ -436,7 +436,7 @@ static int tell(const fake_text *map, const char *settings)
         .command = "CLUSTER", .action = FAKE_SAY, .data = map->data, .len = map->len};
     fake_rules(f, &rule, 1);
     atomic_store(&lookups, 0);
-    snprintf(text, sizeof text, "%scache timeout = 1s\nprovider.redis connect_timeout = 3s\n%s",
+    snprintf(text, sizeof text, "%scache timeout = 1s\nprovider.redis connect_timeout = 1s\n%s",
              impatient, settings);
     use_open(&env, fake_url(f), text);
     t_reply *r = t_begin_get(&env, "a", NULL);
