@@ -203,6 +203,13 @@ bool red_cluster_told(redis *r, red_node *from, const red_reply *reply)
 
 /* ---- redirections: "MOVED 3999 127.0.0.1:6381", "ASK 3999 :6381" */
 
+static bool is_port(const char *text)
+{
+    char *end;
+    bool digit = *text >= '1' && *text <= '9';
+    return digit && strtoul(text, &end, 10) <= 65535 && !*end && strlen(text) < PORT_BYTES;
+}
+
 red_node *red_cluster_moved(redis *r, red_node *from, const red_reply *reply, bool ask)
 {
     char text[NAME_MAX_BYTES + 32];
@@ -213,7 +220,7 @@ red_node *red_cluster_moved(redis *r, red_node *from, const red_reply *reply, bo
     text[reply->len] = '\0';
     char *number = strchr(text, ' '), *host = number ? strchr(number + 1, ' ') : NULL;
     char *port = host ? strrchr(host + 1, ':') : NULL;
-    if (!port || port[1] < '1' || port[1] > '9' || strlen(port + 1) >= PORT_BYTES) {
+    if (!port || !is_port(port + 1)) {
         return NULL;
     }
     *port++ = '\0';

@@ -339,7 +339,7 @@ static uint64_t silence(red_conn *c, uint64_t now)
 bool red_conn_is_slow(red_conn *c)
 {
     int64_t least = c->r->o.hedge_after_ms;
-    if (c->slow || c->slot_count == 0 || least <= 0) {
+    if (c->state != RED_READY || c->slow || c->slot_count == 0 || least <= 0) {
         return c->slow;
     }
     uint64_t usual = c->usual_ms16 * USUAL_TIMES / 16, silent = silence(c, red_now(c->r));
