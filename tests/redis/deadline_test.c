@@ -159,11 +159,14 @@ static bool fall_in(const fake_rule *hole, const char *value, size_t len)
     witness w = {.worst_ns = 0};
     memset(flights, 0, sizeof flights);
     fake *f = fake_start();
+    if (hole->command) {
+        fake_rules(f, hole, 1); /* before the provider knocks */
+    }
     use_open(&env, fake_url(f), "provider.redis hedge_after = never\n");
     if (!hole->command) {
         use_until_it_works(&env);
+        fake_rules(f, hole, 1);
     }
-    fake_rules(f, hole, 1);
     REQUIRE(!pthread_create(&w.thread, NULL, sleep_and_look, &w));
     write_regularly(flights, value, len);
     uint64_t worst = longest(flights);
