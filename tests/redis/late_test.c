@@ -9,7 +9,7 @@
 #include "fake.h"
 #include "use.h"
 
-enum { REQUESTS = 100, LATE_MS = 2000, DEADLINE_MS = 1000, EVERY_MS = 5, SLACK_MS = 10 };
+enum { REQUESTS = 100, LATE_MS = 2000, DEADLINE_MS = 1000, EVERY_MS = 5, SLACK_MS = 10, TRIES = 6 };
 
 static t_env env;
 
@@ -56,8 +56,8 @@ static uint64_t fly(flight *flights, bool paced)
     return took[REQUESTS / 2];
 }
 
-/* All but `most` succeed within twice the normal time; SLACK_MS is the machine's own noise. */
-static void check_flights(const flight *flights, uint64_t normal_ns, int most)
+/* Do all but `most` succeed within twice the normal time? SLACK_MS is the machine's own noise. */
+static bool are_in_time(const flight *flights, uint64_t normal_ns, int most)
 {
     int late = 0;
     uint64_t limit = 2 * normal_ns + (uint64_t) SLACK_MS * T_SLOWNESS * 1000000;
@@ -67,10 +67,10 @@ static void check_flights(const flight *flights, uint64_t normal_ns, int most)
         CHECK(took < (DEADLINE_MS + 20 * T_SLOWNESS) * 1000000ull);
     }
     fprintf(stderr, "  normal %.2f ms, %d of %d late\n", (double) normal_ns / 1e6, late, REQUESTS);
-    CHECK(late <= most);
+    return late <= most;
 }
 
-static void try_it(bool paced, int most)
+static bool try_it(bool paced, int most)
 {
     static const fake_rule late = {.action = FAKE_DELAY, .ms = LATE_MS, .skip = 1, .times = 1};
     static flight flights[REQUESTS];
@@ -85,22 +85,33 @@ static void try_it(bool paced, int most)
     fake_rules(f, &late, 1);
     fly(flights, paced);
     CHECK_INT(fake_acted(f), 1);
-    check_flights(flights, normal_ns, most);
+    bool in_time = are_in_time(flights, normal_ns, most);
     CHECK_INT(use_figure(&env, "reconnects"), 0);
     t_close(&env);
     fake_end(f);
+    return in_time;
+}
+
+/* A machine that is busy elsewhere is late with more than the server is: some tries. */
+static void check(bool paced, int most)
+{
+    bool in_time = false;
+    for (int i = 0; i < TRIES && !in_time; i++) {
+        in_time = try_it(paced, most);
+    }
+    CHECK(in_time);
 }
 
 static void one_in_a_hundred(void)
 {
-    try_it(true, 3); /* itself, and what the machine is late with */
+    check(true, 1);
 }
 
 /* Asked at once they share commands: those of the command that is late, a quarter of all at most,
  * may be late with it, unless they are asked again elsewhere. */
 static void a_hundred_at_once(void)
 {
-    try_it(false, REQUESTS / 4 + 5);
+    check(false, REQUESTS / 4 + 5);
 }
 
 int main(int argc, char **argv)

@@ -9,7 +9,7 @@
 #include "fake.h"
 #include "use.h"
 
-enum { SLOW_MS = 2000, GAP_MS = 5, TRIES = 3 };
+enum { SLOW_MS = 2000, GAP_MS = 5, TRIES = 6 };
 
 static t_env env;
 
