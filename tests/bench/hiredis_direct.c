@@ -168,5 +168,7 @@ int main(int argc, char **argv)
            "\"errors\":%" PRIu64 "}\n",
            c.done, (double) c.done / took * 1e9, cpu / (double) c.done,
            (double) c.sample[c.samples / 2] / 1e3, c.wrong);
-    return c.wrong != 0;
+    free(c.value);
+    free(c.sample);
+    return c.wrong != 0 || uv_loop_close(&loop) != 0;
 }
