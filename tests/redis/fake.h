@@ -15,7 +15,7 @@ typedef enum fake_action {
     FAKE_DELAY,   /* the reply, and all behind it on this connection, come `ms` later */
     FAKE_STALL,   /* nobody gets anything for `ms` */
     FAKE_MUTE,    /* reads on, and never says anything on this connection again */
-    FAKE_DEAF,    /* reads and says nothing more: the buffers of the connection fill up */
+    FAKE_DEAF,    /* reads nothing more, so the buffers fill up; says `data` after `ms`, no more */
     FAKE_CLOSE,   /* closes after the first `bytes` of the reply */
     FAKE_RESET,   /* the same with an RST */
     FAKE_SAY,     /* `data` instead of the reply */

@@ -137,6 +137,7 @@ static void act(fake *f, fake_peer *p, fake_script *s, const fake_text *reply, u
         break;
     case FAKE_MUTE:
     case FAKE_DEAF:
+        say(p, s->data.data, s->data.len, now_ms + rule->ms);
         p->mute = true;
         p->deaf = rule->action == FAKE_DEAF;
         break;

@@ -213,6 +213,35 @@ static void endless(void)
     free(bytes);
 }
 
+/* Two sets are answered while most of the second is still to be sent, from the memory that the
+ * answer would give back. */
+static void too_early(void)
+{
+    enum { LEN = 10 * 1000 * 1000, FIRST = 1000 * 1000 };
+    char *value = calloc(1, LEN);
+    REQUIRE(value);
+    begin("provider.redis connections = 1\n");
+    fake_rules(f,
+               &(fake_rule){.command = "SET",
+                            .key = "t:first",
+                            .action = FAKE_DEAF,
+                            .data = "+OK\r\n+OK\r\n",
+                            .ms = 200},
+               1);
+    t_reply *first = t_begin_set_bytes(&env, mst_str("first"), (mst_slice){value, FIRST}, NULL);
+    t_reply *second = t_begin_set_bytes(&env, mst_str("second"), (mst_slice){value, LEN}, NULL);
+    IS_STATUS(t_wait(first), MST_OK);
+    IS_STATUS(t_wait(second), MST_OK); /* over another connection */
+    CHECK_INT(fake_peek(f, "t:second", NULL, 0), LEN);
+    CHECK(t_log_has(&env, "a reply to a command that was not sent yet"));
+    t_release(first);
+    t_release(second);
+    fake_behave(f);
+    use_until_it_works(&env);
+    end();
+    free(value);
+}
+
 static uint64_t seed(void)
 {
     const char *given = getenv("REDIS_TEST_SEED");
@@ -250,8 +279,8 @@ static void mutated(void)
 int main(int argc, char **argv)
 {
     static const t_test tests[] = {
-        T_TEST(for_every_command), T_TEST(for_the_greeting), T_TEST(unasked),
-        T_TEST(truncated),         T_TEST(endless),          T_TEST(mutated),
+        T_TEST(for_every_command), T_TEST(for_the_greeting), T_TEST(unasked), T_TEST(truncated),
+        T_TEST(endless),           T_TEST(too_early),        T_TEST(mutated),
     };
     return t_main(argc, argv, tests, sizeof tests / sizeof tests[0]);
 }

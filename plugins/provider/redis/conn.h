@@ -39,6 +39,7 @@ typedef void red_told(red_conn *, const red_reply *); /* reply NULL: the connect
 
 typedef struct red_slot {
     uint64_t since_ms;
+    uint64_t out_end; /* the command is sent when so many bytes have left */
     union {
         mst_op *first; /* `ops` of them, linked */
         red_told *told;

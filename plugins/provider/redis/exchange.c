@@ -78,7 +78,7 @@ static red_slot *push(red_conn *c, red_kind kind)
         return NULL;
     }
     red_slot *s = &c->slots[(c->slot_head + c->slot_count) & (c->slot_cap - 1)];
-    *s = (red_slot){.since_ms = red_now(c->r), .kind = kind};
+    *s = (red_slot){.since_ms = red_now(c->r), .out_end = c->out.queued, .kind = kind};
     c->slot_count++;
     RED_COUNT(c->r, commands, 1);
     if (c->slot_count == 1) {
@@ -138,7 +138,7 @@ void red_exchange_rescue(red_conn *c)
             continue;
         }
         red_slot taken = *s;
-        *s = (red_slot){.since_ms = s->since_ms, .kind = RED_SKIP};
+        *s = (red_slot){.since_ms = s->since_ms, .out_end = s->out_end, .kind = RED_SKIP};
         RED_COUNT(c->r, rescued, taken.ops);
         red_answer_none(c->r, &taken, MST_EIO);
     }
@@ -160,6 +160,12 @@ static void received(red_conn *c, red_reply *reply)
     if (!c->slot_count) {
         red_reply_free(reply);
         red_conn_fail(c, "a reply that nobody asked for", "");
+        return;
+    }
+    if (c->slots[c->slot_head].out_end > c->out.left) {
+        /* What is still to be sent of it may lie in the operation, which an answer would free. */
+        red_reply_free(reply);
+        red_conn_fail(c, "a reply to a command that was not sent yet", "");
         return;
     }
     red_slot s = take(c);

@@ -38,6 +38,7 @@ void red_out_clear(red_out *o)
     }
     o->last = NULL;
     o->sent = 0;
+    o->queued = o->left = 0;
     o->failed = false;
 }
 
@@ -83,6 +84,7 @@ static void append(red_out *o, const void *data, size_t len)
         size_t n = p->cap - p->len < len ? p->cap - p->len : len;
         memcpy(p->bytes + p->len, from, n);
         p->len += n;
+        o->queued += n;
         from += n;
         len -= n;
     }
@@ -98,6 +100,7 @@ static void refer(red_out *o, const void *data, size_t len)
     if (p) {
         p->data = data;
         p->len = len;
+        o->queued += len;
     }
 }
 
@@ -197,6 +200,7 @@ size_t red_out_vectors(const red_out *o, struct iovec *v, size_t max)
 void red_out_wrote(red_out *o, size_t bytes)
 {
     o->sent += bytes;
+    o->left += bytes;
     while (o->first && o->sent >= o->first->len) {
         red_piece *p = o->first;
         o->sent -= p->len;

@@ -18,9 +18,10 @@ typedef struct red_piece red_piece;
 typedef struct red_out {
     const mst_host *host;
     red_piece *first, *last;
-    red_piece *spare; /* one empty block, so that a steady flow allocates nothing */
-    size_t sent;      /* bytes of the first piece that have left */
-    bool failed;      /* out of memory: what is here is not whole and must not be sent */
+    red_piece *spare;      /* one empty block, so that a steady flow allocates nothing */
+    size_t sent;           /* bytes of the first piece that have left */
+    uint64_t queued, left; /* bytes ever added, and those that have left */
+    bool failed;           /* out of memory: what is here is not whole and must not be sent */
 } red_out;
 
 void red_out_init(red_out *, const mst_host *);
