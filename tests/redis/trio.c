@@ -162,14 +162,27 @@ int trio_wait_failover(trio *t, int old)
     return now;
 }
 
-/* By command: the sentinels would watch a master that came back for some ten seconds. */
+/* On a busy machine the sentinels may take the new master for dead as well, so who is master is
+ * looked up each time. By command: they would watch a master that came back for some ten
+ * seconds. */
+static bool is_in_place(trio *t, int index)
+{
+    server *s = &t->server[index];
+    int master = trio_master(t);
+    if (master < 0 || master == index) {
+        return master == index && is_master(s) && is_complete(t);
+    }
+    char follows[32];
+    snprintf(follows, sizeof follows, "master_port:%d\r", t->server[master].port);
+    if (!server_mentions(s, follows, "INFO replication")) {
+        server_mentions(s, "OK", "REPLICAOF 127.0.0.1 %d", t->server[master].port);
+        return false;
+    }
+    return replicates(s) && is_complete(t);
+}
+
 void trio_rejoin(trio *t, int index)
 {
-    int master = trio_master(t);
-    REQUIRE(master >= 0 && master != index);
     server_restart(&t->server[index]);
-    REQUIRE(
-        server_mentions(&t->server[index], "OK", "REPLICAOF 127.0.0.1 %d", t->server[master].port));
-    T_UNTIL(replicates(&t->server[index]));
-    T_UNTIL_MS(trio_master(t) == master && is_complete(t), ELECTIONS_MS);
+    T_UNTIL_MS(is_in_place(t, index), ELECTIONS_MS);
 }

@@ -20,8 +20,8 @@ void trio_end(trio *);
 int trio_master(trio *);
 /* Waits until another server than `old` is master, and all sentinels say so. Returns it. */
 int trio_wait_failover(trio *, int old);
-/* Starts a killed server again, as a replica of the present master. Waits until it is in
- * step, and all sentinels are ready for the next time. */
+/* Starts a killed server again, as a replica of whoever is master. Waits until it is in step, and
+ * all sentinels are ready for the next time. */
 void trio_rejoin(trio *, int index);
 
 #endif
