@@ -39,7 +39,7 @@ mst_status msi_check_input(const mst_input *in, const mst_type *type)
 mst_status msi_refuse(mst_status status, mst_result *now)
 {
     if (now) {
-        *now = msi_result(status, status == MST_ECLOSED ? MST_WHY_CLOSED : MST_WHY_REJECTED);
+        msi_result_set(now, status, status == MST_ECLOSED ? MST_WHY_CLOSED : MST_WHY_REJECTED);
     }
     return status;
 }
@@ -80,7 +80,7 @@ mst_status mst_get_now(mst_cache *c, mst_slice key, const mst_options *o, mst_re
     if (status) {
         return msi_refuse(status, now);
     }
-    status = msi_near_get(c, key_ref(c, key), o, false, now);
+    status = msi_near_get(c, key, msi_cache_hash(c, key), o, false, now);
     msi_count(&c->counters, status == MST_OK ? MSI_COUNT_now_hits : MSI_COUNT_now_misses, 1);
     return status;
 }
@@ -94,7 +94,7 @@ mst_status mst_get(mst_cache *c, mst_slice key, const mst_options *o, mst_result
     }
     msi_key_ref k = key_ref(c, key);
     if (now && c->near_count && !(o->flags & MST_F_FAR)) {
-        status = msi_near_get(c, k, o, true, now);
+        status = msi_near_get(c, key, k.hash, o, true, now);
         if (status == MST_OK || (status == MST_MISS && msi_cache_all_near(c))) {
             msi_count(&c->counters, status == MST_OK ? MSI_COUNT_now_hits : MSI_COUNT_now_misses,
                       1);
@@ -115,7 +115,7 @@ mst_status mst_get_or_load(mst_cache *c, mst_slice key, const mst_loader *loader
         return msi_refuse(status, now);
     }
     msi_key_ref k = key_ref(c, key);
-    if (now && !(o->flags & MST_F_FAR) && msi_near_get(c, k, o, true, now) == MST_OK) {
+    if (now && !(o->flags & MST_F_FAR) && msi_near_get(c, key, k.hash, o, true, now) == MST_OK) {
         msi_count(&c->counters, MSI_COUNT_now_hits, 1);
         return MST_OK;
     }

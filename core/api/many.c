@@ -1,11 +1,14 @@
 /* many.c - batches: the near tiers are asked in one call, what is left becomes one request per key,
- * which meet again in the same turn of a loop and leave it in one submit(). */
+ * which meet again in the same turn of a loop and leave it in one submit(). A batch that the near
+ * tiers answer whole allocates nothing, unless it is a long one. */
 #include <string.h>
 
 #include "api/calls.h"
 #include "pipeline/lane.h"
 #include "pipeline/request.h"
 #include "pipeline/write.h"
+
+enum { FEW = 32 }; /* so many keys need no memory of their own */
 
 typedef struct many {
     mst_cache *cache;
@@ -15,7 +18,7 @@ typedef struct many {
     const mst_options *options;
     msi_request_kind kind;
     msi_key_ref *refs;
-    mst_result *results; /* of the batch */
+    mst_result *results; /* the caller's, until there is a batch */
     mst_request *handle; /* NULL: not wanted */
 } many;
 
@@ -59,7 +62,7 @@ static size_t write_now(many *m)
     for (size_t i = 0; i < m->n; i++) {
         mst_result *r = &m->results[i];
         const mst_input *in = m->inputs ? &m->inputs[i] : NULL;
-        *r = msi_result(MST_PENDING, MST_WHY_NONE);
+        msi_result_set(r, MST_PENDING, MST_WHY_NONE);
         done += msi_write_now(m->cache, m->kind, m->refs[i], in, m->options, r) != MST_PENDING;
     }
     return done;
@@ -68,21 +71,18 @@ static size_t write_now(many *m)
 static size_t read_now(many *m)
 {
     mst_cache *c = m->cache;
-    if (m->options->flags & MST_F_FAR) {
+    if (!c->near_count || (m->options->flags & MST_F_FAR)) {
         for (size_t i = 0; i < m->n; i++) {
-            m->results[i] = msi_result(MST_PENDING, MST_WHY_NONE);
+            msi_result_set(&m->results[i], MST_PENDING, MST_WHY_NONE);
         }
         return 0;
     }
     size_t hits = 0, misses = 0;
-    if (!c->near_count) {
-        return 0;
-    }
     msi_near_get_many(c, m->refs, m->n, m->options, m->results);
     for (size_t i = 0; i < m->n; i++) {
         mst_result *r = &m->results[i];
         if (r->status == MST_MISS && !msi_cache_all_near(c)) {
-            *r = msi_result(MST_PENDING, MST_WHY_NONE);
+            msi_result_set(r, MST_PENDING, MST_WHY_NONE);
         }
         hits += r->status == MST_OK;
         misses += r->status == MST_MISS;
@@ -167,10 +167,45 @@ static void post_lane(many *m, msi_batch *b, unsigned lane)
     }
 }
 
+/* The batch is refused: what was answered goes, and the inputs that nobody has taken. */
+static mst_status refuse_all(many *m, msi_batch *b, mst_status status)
+{
+    mst_request_release(m->handle);
+    for (size_t i = 0; i < m->n; i++) {
+        if (m->inputs && (!m->results || m->results[i].status == MST_PENDING)) {
+            drop_input(&m->inputs[i]);
+        }
+        if (m->results) {
+            mst_result_release(&m->results[i]);
+        }
+    }
+    msi_free(m->cache->allocator, b);
+    return status;
+}
+
+/* The answers that are there already move from the caller's array into it. */
+static msi_batch *new_batch(many *m, mst_done_many done, void *arg)
+{
+    msi_batch *b = msi_batch_new(m->cache, m->n, done, arg);
+    const mst_result pending = msi_result(MST_PENDING, MST_WHY_NONE);
+    for (size_t i = 0; b && i < m->n; i++) {
+        b->results[i] = m->results ? m->results[i] : pending;
+        if (m->results) {
+            m->results[i] = pending;
+        }
+    }
+    return b;
+}
+
 /* What is pending goes to the loops. The batch counts this function as one more, so that it is not
  * told before all its keys are on their way. */
-static mst_status post(many *m, msi_batch *b, size_t pending)
+static mst_status post(many *m, size_t pending, mst_done_many done, void *arg)
 {
+    msi_batch *b = new_batch(m, done, arg);
+    if (!b) {
+        return refuse_all(m, NULL, MST_ENOMEM);
+    }
+    m->results = b->results;
     mst_status status = MST_OK;
     if (m->options->request) {
         m->handle = msi_request_new_many(m->cache, pending);
@@ -180,15 +215,7 @@ static mst_status post(many *m, msi_batch *b, size_t pending)
         status = reserve(m);
     }
     if (status) {
-        mst_request_release(m->handle);
-        for (size_t i = 0; i < m->n; i++) {
-            if (m->inputs && b->results[i].status == MST_PENDING) {
-                drop_input(&m->inputs[i]); /* the others are used up */
-            }
-            mst_result_release(&b->results[i]);
-        }
-        msi_free(m->cache->allocator, b);
-        return status;
+        return refuse_all(m, b, status);
     }
     if (m->handle) {
         *m->options->request = m->handle;
@@ -209,26 +236,23 @@ static mst_status start(many *m, mst_result *now, mst_done_many done, void *arg)
         return status;
     }
     mst_cache *c = m->cache;
-    msi_batch *b = msi_batch_new(c, m->n, done, arg);
-    m->refs = b ? msi_alloc(c->allocator, m->n * sizeof *m->refs) : NULL;
+    msi_key_ref few[FEW];
+    m->refs = m->n <= FEW ? few : msi_alloc(c->allocator, m->n * sizeof *m->refs);
     if (!m->refs) {
-        msi_free(c->allocator, b);
         drop_inputs(m);
         return MST_ENOMEM;
     }
     for (size_t i = 0; i < m->n; i++) {
         m->refs[i] = (msi_key_ref){m->keys[i], msi_cache_hash(c, m->keys[i])};
-        b->results[i] = msi_result(MST_PENDING, MST_WHY_NONE);
     }
-    m->results = b->results;
+    m->results = now;
     size_t answered = !now ? 0 : m->kind == MSI_GET ? read_now(m) : write_now(m);
-    if (answered == m->n) {
-        memcpy(now, b->results, m->n * sizeof *now);
-        msi_free(c->allocator, b);
-    } else {
-        status = post(m, b, m->n - answered); /* the results may be gone already */
+    if (answered < m->n) {
+        status = post(m, m->n - answered, done, arg); /* the results may be gone already */
     }
-    msi_free(c->allocator, m->refs);
+    if (m->refs != few) {
+        msi_free(c->allocator, m->refs);
+    }
     return status;
 }
 

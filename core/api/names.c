@@ -2,6 +2,7 @@
 #include <memstache/memstache.h>
 
 #include <stddef.h>
+#include <string.h>
 
 const char *mst_why_name(int why)
 {
@@ -27,7 +28,7 @@ void mst_result_release(mst_result *r)
         r->release(r->owner);
     }
     if (r) {
-        *r = (mst_result){0};
+        memset(r, 0, sizeof *r);
     }
 }
 

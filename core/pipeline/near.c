@@ -10,22 +10,6 @@
 
 enum { CHUNK = 32 };
 
-mst_result msi_result(mst_status status, int why)
-{
-    return (mst_result){
-        .status = status, .why = (int16_t) why, .tier = MST_TIER_NONE, .age_ms = -1, .ttl_ms = -1};
-}
-
-void msi_near_op(mst_op *op, const mst_cache *c, uint16_t code, msi_key_ref k, uint64_t now)
-{
-    *op = (mst_op){.struct_size = sizeof *op,
-                   .code = code,
-                   .hash = k.hash,
-                   .space = &c->space,
-                   .key = k.key,
-                   .now_ms = now};
-}
-
 static void give_back(mst_op *op)
 {
     if (op->out.release) {
@@ -141,10 +125,10 @@ static mst_status take_hit(mst_cache *c, unsigned index, mst_op *op, const mst_t
 {
     if (defer && is_large(c, index, op)) {
         give_back(op);
-        *r = msi_result(MST_PENDING, MST_WHY_NONE);
+        msi_result_set(r, MST_PENDING, MST_WHY_NONE);
         return MST_PENDING;
     }
-    *r = msi_result(MST_OK, MST_WHY_HIT);
+    msi_result_set(r, MST_OK, MST_WHY_HIT);
     r->tier = (int16_t) index;
     msi_object *object = op->out_object ? MSI_CONTAINER(op->out_object, msi_object, base) : NULL;
     bool ready = object ? type && msi_object_is(object, (uint32_t) (op->tag >> 32), type)
@@ -160,7 +144,7 @@ static mst_status take_hit(mst_cache *c, unsigned index, mst_op *op, const mst_t
     }
     mst_status status = convert(c, index, op, type, r);
     if (status) {
-        *r = msi_result(MST_MISS, status == MST_MISS ? MST_WHY_MISS : MST_WHY_UNDECODABLE);
+        msi_result_set(r, MST_MISS, status == MST_MISS ? MST_WHY_MISS : MST_WHY_UNDECODABLE);
     }
     return status ? MST_MISS : MST_OK;
 }
@@ -178,23 +162,32 @@ static void promote(mst_cache *c, unsigned index, msi_key_ref k)
     msi_claims_unlock(stripe);
 }
 
-mst_status msi_near_get(mst_cache *c, msi_key_ref k, const mst_options *o, bool defer,
-                        mst_result *r)
+mst_status msi_near_get(mst_cache *c, mst_slice key, uint64_t hash, const mst_options *o,
+                        bool defer, mst_result *r)
 {
-    *r = msi_result(MST_MISS, MST_WHY_MISS);
+    const msi_key_ref k = {key, hash};
+    mst_status status = MST_MISS;
+    bool said = false; /* is *r written? Once, for it is in the way of every hit */
     uint64_t now = msi_now_ms();
-    for (unsigned i = 0; i < c->near_count && r->status == MST_MISS; i++) {
+    for (unsigned i = 0; i < c->near_count && status == MST_MISS; i++) {
         mst_op op, *ops = &op;
         msi_near_op(&op, c, MST_OP_GET, k, now);
         op.flags = o->flags & MST_F_PEEK ? MST_OPF_PEEK : 0;
         op.expires_ms = MST_TIME_UNKNOWN;
         msi_tier_call(c->tiers[i], &ops, 1);
-        if (op.status == MST_OK && take_hit(c, i, &op, o->type, defer, r) == MST_OK && i > 0 &&
-            !(o->flags & MST_F_PEEK)) {
+        if (op.status != MST_OK) {
+            continue;
+        }
+        status = take_hit(c, i, &op, o->type, defer, r);
+        said = true;
+        if (status == MST_OK && i > 0 && !(o->flags & MST_F_PEEK)) {
             promote(c, i, k);
         }
     }
-    return r->status;
+    if (!said) {
+        msi_result_set(r, MST_MISS, MST_WHY_MISS);
+    }
+    return status;
 }
 
 /* Ask tier `index` for those of the chunk that are still missing. */
@@ -229,7 +222,7 @@ void msi_near_get_many(mst_cache *c, const msi_key_ref *k, size_t n, const mst_o
 {
     uint64_t now = msi_now_ms();
     for (size_t i = 0; i < n; i++) {
-        r[i] = msi_result(MST_MISS, MST_WHY_MISS);
+        msi_result_set(&r[i], MST_MISS, MST_WHY_MISS);
     }
     for (size_t from = 0; from < n; from += CHUNK) {
         size_t count = n - from < CHUNK ? n - from : CHUNK;
@@ -247,7 +240,7 @@ static mst_status exists_by_value(mst_cache *c, unsigned index, msi_key_ref k, m
         return MST_MISS;
     }
     uint64_t now = msi_now_ms();
-    *r = msi_result(MST_OK, MST_WHY_HIT);
+    msi_result_set(r, MST_OK, MST_WHY_HIT);
     r->tier = (int16_t) index;
     r->ttl_ms = v->expires_ms ? (int64_t) (v->expires_ms - now) : -1;
     msi_value_release(v);
@@ -265,7 +258,7 @@ mst_status msi_near_exists_in(mst_cache *c, unsigned index, msi_key_ref k, mst_r
     op.expires_ms = MST_TIME_UNKNOWN;
     msi_tier_call(c->tiers[index], &ops, 1);
     if (op.status == MST_OK) {
-        *r = msi_result(MST_OK, MST_WHY_HIT);
+        msi_result_set(r, MST_OK, MST_WHY_HIT);
         r->tier = (int16_t) index;
         set_times(r, &op);
     }
@@ -274,7 +267,7 @@ mst_status msi_near_exists_in(mst_cache *c, unsigned index, msi_key_ref k, mst_r
 
 mst_status msi_near_exists(mst_cache *c, msi_key_ref k, mst_result *r)
 {
-    *r = msi_result(MST_MISS, MST_WHY_MISS);
+    msi_result_set(r, MST_MISS, MST_WHY_MISS);
     for (unsigned i = 0; i < c->near_count; i++) {
         if (msi_near_exists_in(c, i, k, r) == MST_OK) {
             return MST_OK;

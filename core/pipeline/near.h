@@ -16,8 +16,9 @@ typedef struct msi_key_ref {
 
 /* Ask the leading near tiers. MST_OK and *r, which lends straight from the tier where it can;
  * else MST_MISS, r->why saying why. With `defer`, MST_PENDING for a value that is there and whose
- * unpacking is work for the pool. */
-mst_status msi_near_get(mst_cache *, msi_key_ref, const mst_options *, bool defer, mst_result *r);
+ * unpacking is work for the pool. (Key and hash on their own travel in registers.) */
+mst_status msi_near_get(mst_cache *, mst_slice key, uint64_t hash, const mst_options *, bool defer,
+                        mst_result *r);
 /* The same for n keys in one call per tier, deferring; each result has its own status. */
 void msi_near_get_many(mst_cache *, const msi_key_ref *, size_t n, const mst_options *,
                        mst_result *r);
@@ -41,10 +42,60 @@ void msi_near_hold(mst_cache *, unsigned index, msi_key_ref, const msi_value *v,
 mst_status msi_near_remove(mst_cache *, unsigned index, msi_key_ref);
 mst_status msi_near_touch(mst_cache *, unsigned index, msi_key_ref, msi_life, uint64_t now);
 
-/* An op on the stack. */
-void msi_near_op(mst_op *, const mst_cache *, uint16_t code, msi_key_ref, uint64_t now);
+/* Ops and results are set field by field, all of them, because it is done for every hit: compilers
+ * zero such a literal with an instruction that is slow to begin, or make it elsewhere and copy it
+ * in other portions than it was written, for which a processor waits. */
+_Static_assert(offsetof(mst_op, out_object) + sizeof(mst_object *) == sizeof(mst_op),
+               "a field was added: set it in msi_near_op(), too");
 
-/* An empty result of the given status. */
-mst_result msi_result(mst_status, int why);
+/* An op on the stack. */
+static inline void msi_near_op(mst_op *op, const mst_cache *c, uint16_t code, msi_key_ref k,
+                               uint64_t now)
+{
+    op->struct_size = sizeof *op;
+    op->code = code;
+    op->flags = 0;
+    op->status = MST_OK;
+    op->priv_offset = 0;
+    op->hash = k.hash;
+    op->space = &c->space;
+    op->key.data = k.key.data;
+    op->key.len = k.key.len;
+    op->now_ms = now;
+    op->deadline_ms = 0;
+    op->value = NULL;
+    op->value_parts = 0;
+    op->cost = 0;
+    op->object = NULL;
+    op->same = NULL;
+    op->tag = 0;
+    op->expires_ms = 0;
+    op->sliding_ms = 0;
+    op->created_ms = 0;
+    op->limit_ms = 0;
+    op->out = (mst_value){0};
+    op->out_object = NULL;
+}
+
+/* An empty result of the given status, in place. */
+static inline void msi_result_set(mst_result *r, mst_status status, int why)
+{
+    r->status = status;
+    r->why = (int16_t) why;
+    r->tier = MST_TIER_NONE;
+    r->data = NULL;
+    r->len = 0;
+    r->object = NULL;
+    r->age_ms = -1;
+    r->ttl_ms = -1;
+    r->release = NULL;
+    r->owner = NULL;
+}
+static inline mst_result msi_result(mst_status status, int why)
+{
+    mst_result r;
+    msi_result_set(&r, status, why);
+    return r;
+}
 
 #endif

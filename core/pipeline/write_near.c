@@ -178,11 +178,11 @@ mst_status msi_write_now(mst_cache *c, msi_request_kind kind, msi_key_ref k, con
     if (!msi_cache_all_near(c)) {
         return MST_PENDING;
     }
-    *result = msi_result(MST_PENDING, MST_WHY_NONE);
+    msi_result_set(result, MST_PENDING, MST_WHY_NONE);
     mst_status status =
         kind == MSI_SET ? set_now(c, k, in, o, result) : change_now(c, kind, k, o, result);
     if (status < 0 && status != result->status) {
-        *result = msi_result(status, MST_WHY_REJECTED);
+        msi_result_set(result, status, MST_WHY_REJECTED);
     }
     if (status != MST_PENDING) {
         static const msi_counter of_kind[] = {[MSI_SET] = MSI_COUNT_now_sets,

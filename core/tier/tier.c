@@ -179,17 +179,6 @@ void msi_tier_stop(msi_tier *t, unsigned loop)
     }
 }
 
-void msi_tier_call(msi_tier *t, mst_op *const *ops, size_t n)
-{
-    if (!msi_tier_can(t, ops[0]->code)) {
-        for (size_t i = 0; i < n; i++) {
-            ops[i]->status = MST_ENOTSUP;
-        }
-        return;
-    }
-    t->ops->submit(t->instances[0]->self, ops, n);
-}
-
 void msi_tier_failed(msi_tier *t, mst_status status)
 {
     atomic_fetch_add_explicit(&t->errors, 1, memory_order_relaxed);

@@ -87,7 +87,16 @@ static inline bool msi_tier_can(const msi_tier *t, unsigned code)
 }
 
 /* [any-thread] Near tiers only: all ops, of one code, are answered on return. */
-void msi_tier_call(msi_tier *, mst_op *const *ops, size_t n);
+static inline void msi_tier_call(msi_tier *t, mst_op *const *ops, size_t n)
+{
+    if (msi_tier_can(t, ops[0]->code)) {
+        t->ops->submit(t->instances[0]->self, ops, n);
+        return;
+    }
+    for (size_t i = 0; i < n; i++) {
+        ops[i]->status = MST_ENOTSUP;
+    }
+}
 
 /* Count a failed operation and tell the log, at a limited rate. MST_OK: one that was not asked. */
 void msi_tier_failed(msi_tier *, mst_status);

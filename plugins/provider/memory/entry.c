@@ -8,9 +8,6 @@
 
 #include "block.h"
 
-/* A reader that never releases must not wrap the counter round. */
-enum { PINS_MAX = 0x7fffffff };
-
 _Static_assert(sizeof(mem_entry) <= 32, "the header of an entry grew");
 _Static_assert(sizeof(mem_entry) % MST_NODE_ALIGN_MAX == 0, "the node follows the header");
 
@@ -130,15 +127,6 @@ void mem_bury(mem_pool *pool, mem_doomed *doomed)
         doomed->first = e->next;
         mem_entry_free(pool, e);
     }
-}
-
-bool mem_entry_pin(mem_entry *e)
-{
-    if (atomic_fetch_add_explicit(&e->refs, 1, memory_order_relaxed) < PINS_MAX) {
-        return true;
-    }
-    atomic_fetch_sub_explicit(&e->refs, 1, memory_order_relaxed);
-    return false;
 }
 
 void mem_entry_release(void *entry)

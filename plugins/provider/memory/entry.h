@@ -82,8 +82,17 @@ void mem_bury(mem_pool *, mem_doomed *);
 /* What it takes from max_bytes, without the index. */
 uint64_t mem_entry_charge(const mem_pool *, const mem_entry *);
 
+/* A reader that never releases must not wrap the counter round. */
+enum { MEM_PINS_MAX = 0x7fffffff };
 /* [shard-lock] Take a reference for a reader; false when there are absurdly many. */
-bool mem_entry_pin(mem_entry *);
+static inline bool mem_entry_pin(mem_entry *e)
+{
+    if (atomic_fetch_add_explicit(&e->refs, 1, memory_order_relaxed) < MEM_PINS_MAX) {
+        return true;
+    }
+    atomic_fetch_sub_explicit(&e->refs, 1, memory_order_relaxed);
+    return false;
+}
 /* [any-thread] Give it back: mst_value.release. */
 void mem_entry_release(void *entry);
 /* [shard-lock] Drop the reference of the link of an entry that was just taken out of the index: to

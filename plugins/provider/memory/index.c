@@ -159,6 +159,7 @@ mem_entry *mem_index_find(const mem_index *ix, const mst_op *op)
         uint64_t tags = tags_of(line);
         for (uint64_t found = matches(tags, tag); found; found &= found - 1) {
             mem_entry *e = entry_at(line, first_slot(found));
+            __builtin_prefetch((const uint8_t *) e + 64); /* the value begins there or so */
             if (mem_entry_is(e, ix->node_room, op)) {
                 return e;
             }

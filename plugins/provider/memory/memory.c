@@ -151,7 +151,7 @@ static void add_figures(mem_shard *sh, figures *sum)
 #define ADD_COUNTER(name) sum->counters.name += sh->counters.name;
     MEM_COUNTER_MAP(ADD_COUNTER)
 #undef ADD_COUNTER
-    pthread_mutex_unlock(&sh->lock);
+    mem_mutex_unlock(&sh->lock);
 }
 
 /* entries       in the cache, expired ones that nobody has met yet among them

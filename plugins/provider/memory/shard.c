@@ -68,9 +68,6 @@ static mst_status init_shard(mem_cache *cache, uint32_t index, const mem_limits 
     sh->max_entries = limits->max_entries / limits->shards;
     sh->fixed_bytes = (mem_lines_charge(block) + limits->shards - 1) / limits->shards;
     sh->pool.home = &cache->home;
-    if (pthread_mutex_init(&sh->lock, NULL) != 0) {
-        return MST_ENOMEM;
-    }
     cache->shard_count = index + 1; /* from here on mem_cache_stop() cleans up */
     if (cache->evictor.ops) {
         sh->pool.node_room = (cache->evictor.ops->node_size + 7) & ~7u;
@@ -133,7 +130,6 @@ static void stop_shard(mem_cache *cache, mem_shard *sh)
         }
         mem_lines_free(cache->home.host, sh->policy_shard);
     }
-    pthread_mutex_destroy(&sh->lock);
 }
 
 void mem_cache_stop(mem_cache *cache)

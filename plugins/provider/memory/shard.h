@@ -4,6 +4,7 @@
  *   read.c    GET and EXISTS, one and many
  *   write.c   SET, DEL, TOUCH, CLEAR
  *   expire.c  when an entry ends, and the sweep for those that have
+ *   lock.h    the lock
  *
  * The policy is called with the lock held; entries are allocated and freed, and objects released,
  * without it.
@@ -11,9 +12,8 @@
 #ifndef MEM_SHARD_H
 #define MEM_SHARD_H
 
-#include <pthread.h>
-
 #include "index.h"
+#include "lock.h"
 
 /* Figures of a shard, as `memstache stat` shows them, summed over the shards. */
 #define MEM_COUNTER_MAP(XX)                                                                        \
@@ -33,7 +33,7 @@ typedef struct mem_counters {
 } mem_counters;
 
 typedef struct mem_shard {
-    _Alignas(64) pthread_mutex_t lock;
+    _Alignas(64) mem_mutex lock;
     const mst_eviction_ops *policy; /* NULL: no eviction */
     void *policy_shard;
     uint64_t entry_bytes; /* charge of the linked entries */
@@ -74,13 +74,13 @@ static inline mem_shard *mem_cache_shard(mem_cache *cache, uint64_t hash)
 
 static inline void mem_lock(mem_shard *sh)
 {
-    pthread_mutex_lock(&sh->lock);
+    mem_mutex_lock(&sh->lock);
 }
 
 /* Unlock, then free what was removed. */
 static inline void mem_unlock(mem_shard *sh, mem_doomed *doomed)
 {
-    pthread_mutex_unlock(&sh->lock);
+    mem_mutex_unlock(&sh->lock);
     if (doomed->first) {
         mem_bury(&sh->pool, doomed);
     }
