@@ -52,10 +52,10 @@ static void drop_input(const mst_input *in)
 }
 
 /* Everything that a call begins with. */
-static mst_status check(mst_cache *c, mst_slice key, const mst_options **o)
+static inline mst_status check(mst_cache *c, mst_slice key, const mst_options **o)
 {
+    mst_status status = *o ? msi_check_options(*o) : MST_OK;
     *o = *o ? *o : &msi_no_options;
-    mst_status status = msi_check_options(*o);
     return status ? status : msi_check_key(c, key);
 }
 

@@ -190,6 +190,10 @@ static void build_chain(mst_runtime *rt, mst_cache *c, const msi_cache_plan *pla
     for (unsigned i = 0; i < c->tier_count; i++) {
         c->sealed[i] = holds_sealed(c, i);
     }
+    if (c->near_count && !c->sealed[0] && c->tiers[0]->ops->lookup) {
+        c->quick = c->tiers[0]->ops->lookup;
+        c->quick_self = c->tiers[0]->instances[0]->self;
+    }
 }
 
 static mst_status build_lanes(mst_runtime *rt, mst_cache *c)

@@ -43,6 +43,9 @@ struct mst_cache {
     bool sealed[MSI_NEAR_TIERS_MAX]; /* holds envelopes; else ready values */
     unsigned tier_count;
     unsigned near_count; /* leading tiers that answer on the caller's thread */
+    /* The lookup of the nearest tier, where it has one and holds ready values; else NULL. */
+    mst_status (*quick)(void *self, mst_lookup *);
+    void *quick_self;
     msi_claims claims;
     msi_counters counters;
     msi_lane *lanes; /* one per loop */

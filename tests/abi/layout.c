@@ -10,7 +10,7 @@
 #define AT(type, member, offset)                                                                   \
     _Static_assert(offsetof(type, member) == (offset), #type "." #member)
 
-_Static_assert(MST_ABI_MAJOR == 0 && MST_ABI_MINOR == 2, "the layout below is that of ABI 0.2");
+_Static_assert(MST_ABI_MAJOR == 0 && MST_ABI_MINOR == 3, "the layout below is that of ABI 0.3");
 
 SIZE(mst_slice, 16);
 AT(mst_slice, data, 0);
@@ -189,7 +189,7 @@ SIZE(mst_provider_env, 16);
 AT(mst_provider_env, struct_size, 0);
 AT(mst_provider_env, evictor, 8);
 
-SIZE(mst_provider_ops, 56);
+SIZE(mst_provider_ops, 64);
 AT(mst_provider_ops, struct_size, 0);
 AT(mst_provider_ops, caps, 4);
 AT(mst_provider_ops, op_codes, 8);
@@ -199,6 +199,17 @@ AT(mst_provider_ops, submit, 24);
 AT(mst_provider_ops, cancel, 32);
 AT(mst_provider_ops, stop, 40);
 AT(mst_provider_ops, stats, 48);
+AT(mst_provider_ops, lookup, 56);
+
+SIZE(mst_lookup, 96);
+AT(mst_lookup, struct_size, 0);
+AT(mst_lookup, hash, 8);
+AT(mst_lookup, space, 16);
+AT(mst_lookup, key, 24);
+AT(mst_lookup, now_ms, 40);
+AT(mst_lookup, out, 48);
+AT(mst_lookup, expires_ms, 80);
+AT(mst_lookup, created_ms, 88);
 
 #endif
 

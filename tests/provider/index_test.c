@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "block.h"
+#include "find.h"
 #include "fixtures/fake_host.h"
-#include "index.h"
 
 enum { N = 100000 };
 
@@ -51,7 +51,7 @@ static mst_op op_for(const uint32_t *number)
 static mem_entry *find(uint32_t number)
 {
     mst_op op = op_for(&number);
-    return mem_index_find(&ix, &op);
+    return mem_index_find(&ix, op.hash, op.key, op.space);
 }
 
 static void insert(uint32_t number)

@@ -207,6 +207,13 @@ Test(memory, objects_are_lent_and_charged)
     cr_assert_eq(t.refs, 2);
     uint64_t charged = rig_stat(&r, "bytes") - empty;
     cr_assert(charged > 10000 && charged < 10200);
+    mst_lookup bytes = {.struct_size = sizeof bytes,
+                        .hash = rig_hash(&rig_space, rig_text("key")),
+                        .space = &rig_space,
+                        .key = rig_text("key"),
+                        .now_ms = 1};
+    cr_assert_eq(r.ops->lookup(r.self, &bytes), MST_ENOTSUP);
+    cr_assert_eq(rig_stat(&r, "hits"), 0);
     mst_op held = rig_get(&r, "key");
     cr_assert_eq(held.out_object, &t.object);
     cr_assert_null(held.out.data);
@@ -377,5 +384,29 @@ Test(memory, options_that_cannot_work)
     cr_assert_eq(r.start, MST_EINVAL);
     cr_assert(strstr(r.host.error, "max_bytes"));
     cr_assert_eq(atomic_load(&r.host.blocks), 0);
+    close_all();
+}
+
+/* What a GET would answer, count and tell the policy. */
+Test(memory, looks_up_without_an_op)
+{
+    open_small();
+    mst_op op = rig_op(&r, MST_OP_GET, &rig_space, rig_text("key"));
+    cr_assert_eq(rig_look(&r, &op), MST_MISS);
+    rig_set_for(&r, "key", "value", 100, 0);
+    cr_assert_eq(rig_look(&r, &op), MST_OK);
+    cr_assert_eq(op.expires_ms, op.now_ms + 100);
+    cr_assert_eq(op.created_ms, 0);
+    cr_assert(op.out.len == 5 && memcmp(op.out.data, "value", 5) == 0);
+    cr_assert_eq(rig_stat(&r, "hits"), 1);
+    cr_assert_eq(rig_stat(&r, "misses"), 1);
+    rig_del(&r, "key");
+    cr_assert(memcmp(op.out.data, "value", 5) == 0, "it is pinned");
+    rig_release(&op);
+    rig_set_for(&r, "key", "value", 100, 0);
+    rig_pass_ms(&r, 100);
+    op = rig_op(&r, MST_OP_GET, &rig_space, rig_text("key"));
+    cr_assert_eq(rig_look(&r, &op), MST_MISS);
+    cr_assert_eq(rig_stat(&r, "expirations"), 1);
     close_all();
 }

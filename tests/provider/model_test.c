@@ -299,7 +299,13 @@ static void do_get(int at)
 {
     mst_op op = op_for(at, MST_OP_GET);
     op.flags = draw(8) ? 0 : MST_OPF_PEEK;
-    rig_run(&r, &op);
+    if (op.flags || draw(2)) {
+        rig_run(&r, &op);
+    } else if (rig_look(&r, &op) == MST_OK && !op.out_object) { /* it does not tell these */
+        op.tag = slots[at].value.tag;
+        op.sliding_ms = slots[at].window;
+        op.limit_ms = slots[at].limit;
+    }
     check_get(&op, at);
     keep_or_release(&op, at);
 }

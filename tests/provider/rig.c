@@ -127,6 +127,27 @@ mst_op rig_get(rig *r, const char *key)
     return op;
 }
 
+mst_status rig_look(rig *r, mst_op *op)
+{
+    mst_lookup l;
+    memset(&l, 0xa5, sizeof l); /* nothing of it but what is asked is set beforehand */
+    l.struct_size = sizeof l;
+    l.hash = op->hash;
+    l.space = op->space;
+    l.key = op->key;
+    l.now_ms = op->now_ms;
+    op->status = r->ops->lookup(r->self, &l);
+    if (op->status == MST_ENOTSUP) {
+        return rig_run(r, op);
+    }
+    if (op->status == MST_OK) {
+        op->out = l.out;
+        op->expires_ms = l.expires_ms;
+        op->created_ms = l.created_ms;
+    }
+    return op->status;
+}
+
 void rig_release(mst_op *op)
 {
     if (op->out.release) {

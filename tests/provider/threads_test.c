@@ -136,7 +136,7 @@ static void *work(void *arg)
         uint64_t what = draw(w, 16);
         if (what < 6) {
             mst_op op = rig_op(w->r, MST_OP_GET, &rig_space, (mst_slice){&number, sizeof number});
-            rig_run(w->r, &op);
+            (what % 2 ? rig_run : rig_look)(w->r, &op);
             keep(w, &op);
         } else if (what == 6) {
             get_many(w);

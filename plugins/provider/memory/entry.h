@@ -101,10 +101,18 @@ void mem_entry_unlink(mem_pool *, mem_entry *, mem_doomed *);
 
 void mem_home_release(mem_home *);
 
+/* Bytes of the fields that are flagged. Read for every hit, so it is a look into a table. */
+#define MEM_FIELDS(f)                                                                              \
+    (16 * ((f) &1) + 16 * ((f) >> 1 & 1) + 8 * ((f) >> 2 & 1) + 8 * ((f) >> 3 & 1) +               \
+     4 * ((f) >> 4 & 1))
+#define MEM_FIELDS_8(f)                                                                            \
+    MEM_FIELDS(f), MEM_FIELDS((f) + 1), MEM_FIELDS((f) + 2), MEM_FIELDS((f) + 3),                  \
+        MEM_FIELDS((f) + 4), MEM_FIELDS((f) + 5), MEM_FIELDS((f) + 6), MEM_FIELDS((f) + 7)
 static inline uint32_t mem_fields_size(unsigned fields)
 {
-    return 16 * (fields & 1) + 16 * (fields >> 1 & 1) + 8 * (fields >> 2 & 1) +
-           8 * (fields >> 3 & 1) + 4 * (fields >> 4 & 1);
+    static const uint8_t sizes[32] = {MEM_FIELDS_8(0), MEM_FIELDS_8(8), MEM_FIELDS_8(16),
+                                      MEM_FIELDS_8(24)};
+    return sizes[fields & 31];
 }
 
 static inline mst_node *mem_entry_node(mem_entry *e)
@@ -170,11 +178,26 @@ static inline mem_sliding mem_entry_sliding(const mem_entry *e, uint32_t node_ro
     return sliding;
 }
 
-static inline bool mem_entry_is(const mem_entry *e, uint32_t node_room, const mst_op *op)
+/* Keys of usual lengths are compared without a call, in two words that may overlap. */
+static inline bool mem_bytes_are(const void *a, const void *b, size_t len)
 {
-    return e->hash == (uint32_t) op->hash && e->key_len == op->key.len &&
-           mem_entry_space(e, node_room) == op->space->id &&
-           memcmp(mem_entry_key(e, node_room), op->key.data, e->key_len) == 0;
+    if (len < 8 || len > 16) {
+        return memcmp(a, b, len) == 0;
+    }
+    uint64_t x[2], y[2];
+    memcpy(&x[0], a, 8);
+    memcpy(&y[0], b, 8);
+    memcpy(&x[1], (const uint8_t *) a + len - 8, 8);
+    memcpy(&y[1], (const uint8_t *) b + len - 8, 8);
+    return ((x[0] ^ y[0]) | (x[1] ^ y[1])) == 0;
+}
+
+static inline bool mem_entry_is(const mem_entry *e, uint32_t node_room, uint64_t hash,
+                                mst_slice key, const mst_space *space)
+{
+    return e->hash == (uint32_t) hash && e->key_len == key.len &&
+           mem_entry_space(e, node_room) == space->id &&
+           mem_bytes_are(mem_entry_key(e, node_room), key.data, key.len);
 }
 
 #endif

@@ -5,6 +5,7 @@
  * knows a moment before which none of its entries ends, so the hand skips what has nothing to give,
  * and a cache without expiry pays for a look at a few words.
  */
+#include "find.h"
 #include "shard.h"
 
 enum {
@@ -35,7 +36,7 @@ void mem_entry_renew(mem_entry *e, uint32_t node_room, uint64_t now_ms)
     }
 }
 
-static void expire(mem_shard *sh, mem_entry *e, mem_doomed *doomed)
+void mem_shard_expire(mem_shard *sh, mem_entry *e, mem_doomed *doomed)
 {
     mem_shard_drop(sh, e, MST_GONE_EXPIRED, doomed);
     sh->counters.expirations++;
@@ -43,9 +44,9 @@ static void expire(mem_shard *sh, mem_entry *e, mem_doomed *doomed)
 
 mem_entry *mem_shard_find(mem_shard *sh, const mst_op *op, mem_doomed *doomed)
 {
-    mem_entry *e = mem_index_find(&sh->index, op);
+    mem_entry *e = mem_index_find(&sh->index, op->hash, op->key, op->space);
     if (e && mem_life_over(mem_entry_end(e), op->now_ms)) {
-        expire(sh, e, doomed);
+        mem_shard_expire(sh, e, doomed);
         return NULL;
     }
     return e;
@@ -66,7 +67,7 @@ static void sweep_line(mem_shard *sh, mem_segment *s, uint64_t now_ms, mem_doome
         mem_entry *e = atomic_load_explicit(&line->slot[slot], memory_order_relaxed);
         uint64_t end = e ? mem_entry_end(e) : 0;
         if (mem_life_over(end, now_ms)) {
-            expire(sh, e, doomed);
+            mem_shard_expire(sh, e, doomed);
         } else if (end && end < hand->soonest_ms) {
             hand->soonest_ms = end;
         }

@@ -11,78 +11,20 @@
 #include "index.h"
 
 #include "block.h"
-
-static const uint64_t ONES = 0x01010101010101u; /* of the seven tags */
-static const uint64_t LOWS = 0x7f7f7f7f7f7f7fu;
-
-enum { PASSED_SHIFT = 56, PASSED_MAX = 255 /* has lost count, and stays */ };
-
-static uint32_t tag_of(uint64_t hash)
-{
-    uint32_t tag = hash >> 32 & 0xff;
-    return tag ? tag : 1;
-}
-
-static uint32_t line_of(uint64_t hash)
-{
-    return (uint32_t) hash % MEM_SEGMENT_LINES;
-}
-
-static uint64_t tags_of(const mem_line *line)
-{
-    return atomic_load_explicit(&line->tags, memory_order_relaxed);
-}
-
-static mem_entry *entry_at(const mem_line *line, uint32_t slot)
-{
-    return atomic_load_explicit(&line->slot[slot], memory_order_relaxed);
-}
-
-/* The high bit of each tag byte that is equal to `tag`, exactly. */
-static uint64_t matches(uint64_t tags, uint32_t tag)
-{
-    uint64_t differ = (tags ^ ONES * tag) & (ONES * 0xff);
-    return ~((differ & LOWS) + LOWS) & ~differ & (ONES << 7);
-}
-
-static uint32_t first_slot(uint64_t found)
-{
-    return (uint32_t) __builtin_ctzll(found) / 8;
-}
-
-static uint64_t passed(uint64_t tags)
-{
-    return tags >> PASSED_SHIFT;
-}
+#include "find.h"
 
 static void pass(mem_line *line, int by)
 {
-    uint64_t tags = tags_of(line);
-    if (passed(tags) != PASSED_MAX) {
-        tags += (uint64_t) (int64_t) by << PASSED_SHIFT;
+    uint64_t tags = mem_tags_of(line);
+    if (mem_passed(tags) != MEM_PASSED_MAX) {
+        tags += (uint64_t) (int64_t) by << MEM_PASSED_SHIFT;
         atomic_store_explicit(&line->tags, tags, memory_order_relaxed);
     }
-}
-
-static mem_segment *segment_in(const mem_directory *d, uint64_t hash)
-{
-    uint32_t at = (uint32_t) hash >> MEM_LINE_BITS & ((1u << d->depth) - 1);
-    return atomic_load_explicit(&d->segment[at], memory_order_acquire);
 }
 
 static mem_segment *hand_segment(const mem_index *ix, const mem_directory *d)
 {
     return atomic_load_explicit(&d->segment[ix->hand.at], memory_order_relaxed);
-}
-
-static mem_directory *directory_of(const mem_index *ix)
-{
-    return atomic_load_explicit(&ix->directory, memory_order_acquire);
-}
-
-static mem_segment *segment_of(const mem_index *ix, uint64_t hash)
-{
-    return segment_in(directory_of(ix), hash);
 }
 
 static size_t directory_size(uint32_t depth)
@@ -131,7 +73,7 @@ mst_status mem_index_init(mem_index *ix, const mst_host *host, uint32_t node_roo
 
 void mem_index_fini(mem_index *ix)
 {
-    mem_directory *d = directory_of(ix);
+    mem_directory *d = mem_directory_of(ix);
     if (!d) {
         return;
     }
@@ -150,44 +92,22 @@ void mem_index_fini(mem_index *ix)
     atomic_store_explicit(&ix->directory, NULL, memory_order_relaxed);
 }
 
-mem_entry *mem_index_find(const mem_index *ix, const mst_op *op)
-{
-    const mem_segment *s = segment_of(ix, op->hash);
-    uint32_t at = line_of(op->hash), tag = tag_of(op->hash);
-    for (uint32_t n = 0; n < MEM_SEGMENT_LINES; n++) {
-        const mem_line *line = &s->line[at];
-        uint64_t tags = tags_of(line);
-        for (uint64_t found = matches(tags, tag); found; found &= found - 1) {
-            mem_entry *e = entry_at(line, first_slot(found));
-            __builtin_prefetch((const uint8_t *) e + 64); /* the value begins there or so */
-            if (mem_entry_is(e, ix->node_room, op)) {
-                return e;
-            }
-        }
-        if (!passed(tags)) {
-            return NULL;
-        }
-        at = (at + 1) % MEM_SEGMENT_LINES;
-    }
-    return NULL;
-}
-
 static bool place(mem_segment *s, uint32_t home, uint32_t tag, mem_entry *e)
 {
     if (s->count == MEM_SEGMENT_SLOTS) {
         return false;
     }
     mem_line *line = &s->line[home];
-    uint64_t empty = matches(tags_of(line), 0);
+    uint64_t empty = mem_matches(mem_tags_of(line), 0);
     while (!empty) {
         pass(line, 1);
         home = (home + 1) % MEM_SEGMENT_LINES;
         line = &s->line[home];
-        empty = matches(tags_of(line), 0);
+        empty = mem_matches(mem_tags_of(line), 0);
     }
-    uint32_t slot = first_slot(empty);
+    uint32_t slot = mem_first_slot(empty);
     atomic_store_explicit(&line->slot[slot], e, memory_order_relaxed);
-    uint64_t tags = tags_of(line) | (uint64_t) tag << slot * 8;
+    uint64_t tags = mem_tags_of(line) | (uint64_t) tag << slot * 8;
     atomic_store_explicit(&line->tags, tags, memory_order_relaxed);
     s->count++;
     return true;
@@ -199,7 +119,7 @@ static void displace(mem_segment *s, uint32_t home, uint32_t line, uint32_t slot
     for (; home != line; home = (home + 1) % MEM_SEGMENT_LINES) {
         pass(&s->line[home], -1);
     }
-    uint64_t tags = tags_of(&s->line[line]) & ~((uint64_t) 0xff << slot * 8);
+    uint64_t tags = mem_tags_of(&s->line[line]) & ~((uint64_t) 0xff << slot * 8);
     atomic_store_explicit(&s->line[line].tags, tags, memory_order_relaxed);
     atomic_store_explicit(&s->line[line].slot[slot], NULL, memory_order_relaxed);
     s->count--;
@@ -214,8 +134,8 @@ static bool may_split(const mem_index *ix, const mem_segment *s)
 
 uint64_t mem_index_growth(const mem_index *ix, uint64_t hash)
 {
-    const mem_directory *d = directory_of(ix);
-    const mem_segment *s = segment_in(d, hash);
+    const mem_directory *d = mem_directory_of(ix);
+    const mem_segment *s = mem_segment_in(d, hash);
     if (s->count < MEM_SEGMENT_SPLIT || !may_split(ix, s)) {
         return 0;
     }
@@ -243,7 +163,7 @@ static mem_directory *double_directory(mem_index *ix, mem_directory *old)
 static void prefetch_line_entries(const mem_line *line)
 {
     for (uint32_t slot = 0; slot < MEM_LINE_SLOTS; slot++) {
-        __builtin_prefetch(entry_at(line, slot));
+        __builtin_prefetch(mem_entry_at(line, slot));
     }
 }
 
@@ -258,11 +178,11 @@ static void move_half(mem_segment *from, mem_segment *to, uint32_t bit)
             prefetch_line_entries(line + 1);
         }
         for (uint32_t slot = 0; slot < MEM_LINE_SLOTS; slot++) {
-            mem_entry *e = entry_at(line, slot);
+            mem_entry *e = mem_entry_at(line, slot);
             if (e && e->hash >> bit & 1) {
-                uint32_t tag = tags_of(line) >> slot * 8 & 0xff;
-                displace(from, line_of(e->hash), at, slot);
-                place(to, line_of(e->hash), tag, e);
+                uint32_t tag = mem_tags_of(line) >> slot * 8 & 0xff;
+                displace(from, mem_line_of(e->hash), at, slot);
+                place(to, mem_line_of(e->hash), tag, e);
             }
         }
     }
@@ -270,8 +190,8 @@ static void move_half(mem_segment *from, mem_segment *to, uint32_t bit)
 
 mst_status mem_index_grow(mem_index *ix, uint64_t hash)
 {
-    mem_directory *d = directory_of(ix);
-    mem_segment *from = segment_in(d, hash);
+    mem_directory *d = mem_directory_of(ix);
+    mem_segment *from = mem_segment_in(d, hash);
     mem_segment *to = new_segment(ix, from->depth + 1);
     if (to && from->depth == d->depth) {
         d = double_directory(ix, d);
@@ -297,7 +217,7 @@ mst_status mem_index_grow(mem_index *ix, uint64_t hash)
 
 bool mem_index_insert(mem_index *ix, uint64_t hash, mem_entry *e)
 {
-    if (!place(segment_of(ix, hash), line_of(hash), tag_of(hash), e)) {
+    if (!place(mem_segment_of(ix, hash), mem_line_of(hash), mem_tag_of(hash), e)) {
         return false;
     }
     ix->count++;
@@ -306,11 +226,11 @@ bool mem_index_insert(mem_index *ix, uint64_t hash, mem_entry *e)
 
 void mem_index_remove(mem_index *ix, mem_entry *e)
 {
-    mem_segment *s = segment_of(ix, e->hash);
-    uint32_t home = line_of(e->hash), at = home;
+    mem_segment *s = mem_segment_of(ix, e->hash);
+    uint32_t home = mem_line_of(e->hash), at = home;
     for (uint32_t n = 0; n < MEM_SEGMENT_LINES; n++) {
         for (uint32_t slot = 0; slot < MEM_LINE_SLOTS; slot++) {
-            if (entry_at(&s->line[at], slot) == e) {
+            if (mem_entry_at(&s->line[at], slot) == e) {
                 displace(s, home, at, slot);
                 ix->count--;
                 return;
@@ -322,8 +242,8 @@ void mem_index_remove(mem_index *ix, mem_entry *e)
 
 void mem_index_note_expiry(mem_index *ix, uint64_t hash, uint64_t expires_ms)
 {
-    mem_directory *d = directory_of(ix);
-    mem_segment *s = segment_in(d, hash);
+    mem_directory *d = mem_directory_of(ix);
+    mem_segment *s = mem_segment_in(d, hash);
     if (!expires_ms) {
         return;
     }
@@ -338,15 +258,16 @@ void mem_index_note_expiry(mem_index *ix, uint64_t hash, uint64_t expires_ms)
 
 void mem_index_prefetch_line(const mem_index *ix, uint64_t hash)
 {
-    __builtin_prefetch(&segment_of(ix, hash)->line[line_of(hash)]);
+    __builtin_prefetch(&mem_segment_of(ix, hash)->line[mem_line_of(hash)]);
 }
 
 void mem_index_prefetch_entry(const mem_index *ix, uint64_t hash)
 {
-    const mem_line *line = &segment_of(ix, hash)->line[line_of(hash)];
-    uint64_t found = matches(tags_of(line), tag_of(hash));
+    const mem_line *line = &mem_segment_of(ix, hash)->line[mem_line_of(hash)];
+    uint64_t found = mem_matches(mem_tags_of(line), mem_tag_of(hash));
     if (found) {
-        uintptr_t e = (uintptr_t) entry_at(line, first_slot(found)); /* may be gone already */
+        uintptr_t e =
+            (uintptr_t) mem_entry_at(line, mem_first_slot(found)); /* may be gone already */
         __builtin_prefetch((void *) e);
         __builtin_prefetch((void *) (e + 64));
     }

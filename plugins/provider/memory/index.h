@@ -69,9 +69,6 @@ typedef struct mem_index {
 mst_status mem_index_init(mem_index *, const mst_host *, uint32_t node_room);
 void mem_index_fini(mem_index *); /* safe on a zeroed one; does not free entries */
 
-/* The entry of op->space and op->key, expired or not; NULL. */
-mem_entry *mem_index_find(const mem_index *, const mst_op *);
-
 /* What mem_index_grow() would be charged before an insertion with this hash; 0: it is not due. */
 uint64_t mem_index_growth(const mem_index *, uint64_t hash);
 /* Split the segment of the hash. Without memory nothing changes. */

@@ -123,6 +123,11 @@ static void submit(void *self, mst_op *const *ops, size_t n)
     }
 }
 
+static mst_status lookup(void *self, mst_lookup *l)
+{
+    return mem_lookup(((memory *) self)->cache, l);
+}
+
 static void stop(void *self)
 {
     memory *m = self;
@@ -193,6 +198,7 @@ static const mst_provider_ops ops = {
     .submit = submit,
     .stop = stop,
     .stats = stats,
+    .lookup = lookup,
 };
 
 static const mst_plugin plugin = {

@@ -101,6 +101,7 @@ bool mem_shard_clear_step(mem_shard *, const mst_space *, uint32_t *at, mem_doom
 /* ---- read.c, write.c: take the lock themselves, set op->status */
 void mem_get(mem_cache *, mst_op *);
 void mem_get_many(mem_cache *, mst_op *const *ops, size_t n);
+mst_status mem_lookup(mem_cache *, mst_lookup *);
 void mem_exists(mem_cache *, mst_op *);
 void mem_set(mem_cache *, mst_op *);
 void mem_del(mem_cache *, mst_op *);
@@ -120,6 +121,8 @@ static inline uint64_t mem_entry_end(const mem_entry *e)
 }
 /* The entry was read. */
 void mem_entry_renew(mem_entry *, uint32_t node_room, uint64_t now_ms);
+/* Drop an entry whose time is over. */
+void mem_shard_expire(mem_shard *, mem_entry *, mem_doomed *);
 /* Find; an entry whose time is over is dropped and not found. */
 mem_entry *mem_shard_find(mem_shard *, const mst_op *, mem_doomed *);
 /* A few steps of the hand: part of every write. */

@@ -208,6 +208,11 @@ static void provider_refused(uint32_t caps, uint32_t flags, uint32_t priv, const
     refused(&g, "%s", expected);
 }
 
+static mst_status look_nothing(void *self, mst_lookup *l)
+{
+    return MST_MISS;
+}
+
 Test(describe, providers)
 {
     const uint32_t safe = MST_PLUGIN_REENTRANT;
@@ -216,6 +221,10 @@ Test(describe, providers)
                      "MST_CAP_INPROC and MST_CAP_BLOCKING exclude each other");
     provider_refused(MST_CAP_INPROC, safe, 16, "op_priv_size must be 0 with MST_CAP_INPROC");
     provider_refused(MST_CAP_OBJECT, safe, 0, "MST_CAP_OBJECT needs MST_CAP_INPROC");
+    good quick = take(MST_KIND_PROVIDER);
+    quick.ops.provider.caps = 0;
+    quick.ops.provider.lookup = look_nothing;
+    refused(&quick, "/p/x.so: provider \"memory\": lookup needs MST_CAP_INPROC");
     provider_refused(0, 0, 4097, "op_priv_size 4097 is more than 4096");
     provider_refused(0x100, 0, 0, "caps has unknown bits (0x100)");
     good g = take(MST_KIND_PROVIDER);
