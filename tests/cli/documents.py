@@ -6,7 +6,8 @@ import command
 import usage
 
 SHIPPED = ['provider memory', 'provider redis', 'compressor brotli', 'serializer raw', 'serializer protobuf',
-           'serializer json', 'eviction lru', 'eviction random']
+           'serializer json', 'eviction clock', 'eviction fifo', 'eviction lfu', 'eviction lru',
+           'eviction random', 'eviction s3fifo', 'eviction sieve', 'eviction ttl']
 
 
 def read(*parts):
