@@ -29,8 +29,6 @@ typedef struct node {
 typedef struct shard {
     queue small, main;
     uint64_t small_count, main_count;
-    uint64_t max_bytes, max_entries; /* as in mst_shard_info */
-    bool has_evicted;
     ghost ghost;
 } shard;
 
@@ -49,8 +47,6 @@ static mst_status shard_init(void *self, void *shard_, const mst_shard_info *inf
     shard *s = shard_;
     queue_init(&s->small);
     queue_init(&s->main);
-    s->max_bytes = info->max_bytes;
-    s->max_entries = info->max_entries;
     uint64_t entries = info->max_entries ? info->max_entries : info->max_bytes / ENTRY_BYTES;
     return ghost_init(&s->ghost, ((s3fifo *) self)->host, entries);
 }
@@ -67,24 +63,12 @@ static void add_main(shard *s, node *n)
     queue_add(&s->main, &n->place);
 }
 
-/* As long as there is place, only a tenth of what comes has to wait in the small queue. */
-static bool fills_main(const shard *s, const mst_entry_info *info)
-{
-    uint64_t fit = s->max_entries;
-    if (!fit && info->bytes) {
-        fit = s->max_bytes / info->bytes;
-    }
-    return !s->has_evicted && s->small_count * SMALL_PART >= fit;
-}
-
 static void on_insert(void *shard_, mst_node *n_, const mst_entry_info *info)
 {
     shard *s = shard_;
     node *n = (node *) n_;
     n->trace = ghost_trace(info->hash);
-    /* It remembers as many as the main queue has place for. */
-    uint64_t recent = (s->small_count + s->main_count) * (SMALL_PART - 1) / SMALL_PART;
-    if (ghost_take(&s->ghost, n->trace, recent) || fills_main(s, info)) {
+    if (ghost_take(&s->ghost, n->trace)) {
         add_main(s, n);
     } else {
         s->small_count++;
@@ -126,11 +110,12 @@ static node *evict_main(shard *s)
 /* NULL: all of it went on to the main queue, or that grew out of its part. */
 static node *evict_small(shard *s)
 {
+    uint64_t main_part = (s->small_count + s->main_count) * (SMALL_PART - 1) / SMALL_PART;
     while (s->small_count && s->small_count * SMALL_PART >= s->small_count + s->main_count) {
         node *n = (node *) queue_take_oldest(&s->small);
         s->small_count--;
         if (atomic_load_explicit(&n->reads, memory_order_relaxed) < READS_TO_MAIN) {
-            ghost_add(&s->ghost, n->trace);
+            ghost_add(&s->ghost, n->trace, main_part);
             return n;
         }
         atomic_store_explicit(&n->reads, 0, memory_order_relaxed);
@@ -142,7 +127,6 @@ static node *evict_small(shard *s)
 static mst_node *evict(void *shard_)
 {
     shard *s = shard_;
-    s->has_evicted = true;
     node *n = evict_small(s);
     return (mst_node *) (n ? n : evict_main(s));
 }
