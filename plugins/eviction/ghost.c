@@ -1,29 +1,28 @@
-/* ghost.c - see ghost.h. The table has at least twice the cells that it was asked for, so that the
- * lines, which are not all equally full, seldom forget too early. */
+/* ghost.c - see ghost.h. There are half as many cells again as keys to remember, because lines are
+ * not all equally full. A policy that ticks more often than it said loses its oldest keys early. */
 #include "ghost.h"
 
 #include <string.h>
 
-enum { LINE_CELLS = 8, LINES_MIN = 8, LINES_MAX = 1 << 24, WORD_BITS = 64 };
+enum { LINE_CELLS = 16, KEYS_MAX = 1 << 26, EPOCHS_MIN = 64, EPOCHS_MAX = 16384 };
 
-static uint32_t cells(const ghost *g)
+mst_status ghost_init(ghost *g, const mst_host *host, uint64_t keys, uint32_t ticks)
 {
-    return (uint32_t) g->lines * LINE_CELLS;
-}
-
-mst_status ghost_init(ghost *g, const mst_host *host, uint64_t keys)
-{
-    *g = (ghost){.lines = LINES_MIN};
-    while (g->lines < LINES_MAX && cells(g) < 2 * keys) {
-        g->lines *= 2;
+    keys = keys < KEYS_MAX ? keys : KEYS_MAX;
+    *g = (ghost){.lines = (uint32_t) (keys * 3 / 2 / LINE_CELLS + 1), .epochs = EPOCHS_MIN};
+    while (g->epochs < EPOCHS_MAX && g->epochs < ticks * keys) {
+        g->epochs *= 2;
     }
-    size_t size = cells(g) * sizeof *g->cells + cells(g) / 8;
-    g->cells = host->alloc(host, size);
+    while ((uint64_t) g->epochs << g->epoch_shift < ticks * keys) {
+        g->epoch_shift++;
+    }
+    size_t cells = (size_t) g->lines * LINE_CELLS * sizeof *g->cells;
+    g->cells = host->alloc(host, cells + g->epochs * sizeof *g->counts);
     if (!g->cells) {
         return MST_ENOMEM;
     }
-    memset(g->cells, 0, size);
-    g->bits = (uint64_t *) (g->cells + cells(g));
+    memset(g->cells, 0, cells + g->epochs * sizeof *g->counts);
+    g->counts = (uint16_t *) ((char *) g->cells + cells);
     return MST_OK;
 }
 
@@ -33,77 +32,126 @@ void ghost_fini(ghost *g, const mst_host *host)
     g->cells = NULL;
 }
 
-static bool is_there(const ghost *g, uint32_t number)
+static uint16_t now(const ghost *g)
 {
-    uint32_t at = number & (cells(g) - 1);
-    return number - g->first < g->next - g->first && g->bits[at / WORD_BITS] >> at % WORD_BITS & 1;
+    return (uint16_t) (g->ticks >> g->epoch_shift);
 }
 
-static void set(ghost *g, uint32_t number, bool there)
+static uint16_t *count_of(const ghost *g, uint16_t epoch)
 {
-    uint32_t at = number & (cells(g) - 1);
-    uint64_t bit = (uint64_t) 1 << at % WORD_BITS;
-    g->bits[at / WORD_BITS] = (g->bits[at / WORD_BITS] & ~bit) | (there ? bit : 0);
-    g->count += there ? 1 : UINT32_MAX;
+    return &g->counts[epoch & (g->epochs - 1)];
 }
 
-static void forget_first(ghost *g)
+static bool is_there(const ghost *g, const ghost_cell *c)
 {
-    if (is_there(g, g->first)) {
-        set(g, g->first, false);
-    }
+    return (uint16_t) (c->epoch - g->first) <= (uint16_t) (now(g) - g->first) &&
+           *count_of(g, c->epoch) > 0;
+}
+
+static void clear(const ghost *g, ghost_cell *c)
+{
+    c->epoch = (uint16_t) (g->first - 1);
+}
+
+static void forget(ghost *g, ghost_cell *c)
+{
+    *count_of(g, c->epoch) -= 1;
+    g->keys--;
+    clear(g, c);
+}
+
+static uint32_t forget_first(ghost *g)
+{
+    uint32_t n = *count_of(g, g->first);
+    *count_of(g, g->first) = 0;
+    g->keys -= n;
     g->first++;
+    return n;
 }
 
-/* The traces are parts of a good hash; the low bits choose the line. */
+uint16_t ghost_tick(ghost *g)
+{
+    g->ticks++;
+    if ((uint16_t) (now(g) - g->first) >= g->epochs) {
+        forget_first(g);
+    }
+    return now(g);
+}
+
+/* The upper bits choose the line. */
 static ghost_cell *line_of(const ghost *g, uint32_t trace)
 {
-    return g->cells + (trace & (g->lines - 1)) * LINE_CELLS;
+    return g->cells + ((uint64_t) trace * g->lines >> 32) * LINE_CELLS;
 }
 
-/* The trace itself, else a cell that is free, else the oldest one. */
-static ghost_cell *cell_for(const ghost *g, uint32_t trace)
+/* NULL: it is not there. */
+static ghost_cell *find(const ghost *g, uint32_t trace)
 {
-    ghost_cell *line = line_of(g, trace), *best = line;
-    uint32_t oldest = 0;
+    ghost_cell *line = line_of(g, trace);
     for (int i = 0; i < LINE_CELLS; i++) {
-        uint32_t age = is_there(g, line[i].number) ? g->next - line[i].number : UINT32_MAX;
-        if (line[i].trace == trace && age != UINT32_MAX) {
+        if (line[i].tag == (uint16_t) trace && is_there(g, &line[i])) {
             return &line[i];
         }
-        if (age > oldest) {
-            oldest = age;
-            best = &line[i];
-        }
     }
-    return best;
+    return NULL;
 }
 
-void ghost_add(ghost *g, uint32_t trace, uint64_t keep)
+/* One that is free, else the oldest. What is free is cleared, long before its epoch comes round. */
+static ghost_cell *make_room(ghost *g, uint32_t trace)
 {
-    ghost_cell *to = cell_for(g, trace);
-    if (is_there(g, to->number)) {
-        set(g, to->number, false);
+    ghost_cell *line = line_of(g, trace), *free = NULL, *oldest = line;
+    for (int i = 0; i < LINE_CELLS; i++) {
+        if (!is_there(g, &line[i])) {
+            free = &line[i];
+            clear(g, free);
+        }
+        oldest = ghost_before(line[i].epoch, oldest->epoch) ? &line[i] : oldest;
     }
-    if (g->next - g->first == cells(g)) {
-        forget_first(g);
+    if (!free) {
+        forget(g, oldest);
     }
-    *to = (ghost_cell){trace, g->next};
-    g->next++;
-    set(g, to->number, true);
-    while (g->count > keep) {
-        forget_first(g);
+    return free ? free : oldest;
+}
+
+void ghost_add(ghost *g, uint32_t trace, uint16_t epoch)
+{
+    if (ghost_before(epoch, g->first)) {
+        return;
     }
+    ghost_cell *c = find(g, trace);
+    if (c) {
+        forget(g, c);
+    } else {
+        c = make_room(g, trace);
+    }
+    *c = (ghost_cell){(uint16_t) trace, epoch};
+    *count_of(g, epoch) += 1;
+    g->keys++;
 }
 
 bool ghost_take(ghost *g, uint32_t trace)
 {
-    ghost_cell *line = line_of(g, trace);
-    for (int i = 0; i < LINE_CELLS; i++) {
-        if (line[i].trace == trace && is_there(g, line[i].number)) {
-            set(g, line[i].number, false);
-            return true;
-        }
+    ghost_cell *c = find(g, trace);
+    if (c) {
+        forget(g, c);
     }
-    return false;
+    return c;
+}
+
+uint32_t ghost_keep(ghost *g, uint64_t keep)
+{
+    uint32_t n = 0;
+    while (g->keys > keep) {
+        n += forget_first(g);
+    }
+    return n;
+}
+
+uint32_t ghost_forget_before(ghost *g, uint16_t epoch)
+{
+    uint32_t n = 0;
+    while (ghost_before(g->first, epoch)) {
+        n += forget_first(g);
+    }
+    return n;
 }

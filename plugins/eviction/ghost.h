@@ -1,10 +1,10 @@
-/* ghost.h - a memory of keys that are gone, for policies: a queue of the most recent ones that can
- * be asked for any of them, of fixed size.
+/* ghost.h - a memory of keys that are gone, for policies: of fixed size, asked by key, forgotten by
+ * age.
  *
- * A cell is a 32-bit trace of the key and its number in the queue; eight cells are a cache line,
- * and a line that is full forgets its oldest. So a key is forgotten early now and then, and
- * mistaken for another once in some hundred millions of questions. A bit for each number of late
- * says whether it is still in the queue. All [shard-lock].
+ * Time is counted in ticks, which the policy makes, and kept in epochs of a few ticks (one, where
+ * that is enough). A cell is 16 bits of the key's hash and the epoch of the key; sixteen cells are
+ * a cache line, and a line that is full forgets its oldest. So four bytes remember a key, a few
+ * keys are forgotten early, and one in some thousand answers is wrong. All [shard-lock].
  */
 #ifndef EVICTION_GHOST_H
 #define EVICTION_GHOST_H
@@ -14,19 +14,20 @@
 #include <stdbool.h>
 
 typedef struct ghost_cell {
-    uint32_t trace, number; /* the number counts when its bit is set */
+    uint16_t tag, epoch;
 } ghost_cell;
 
 typedef struct ghost {
     ghost_cell *cells;
-    uint64_t *bits;       /* by number, modulo the cells */
-    uint64_t lines;       /* power of two */
-    uint32_t first, next; /* numbers: the oldest that may be in the queue, the next one to give */
-    uint32_t count;       /* of keys in the queue */
+    uint16_t *counts; /* of keys in an epoch, by epoch modulo `epochs` */
+    uint32_t lines, epochs;
+    uint32_t epoch_shift; /* an epoch is 1 << epoch_shift ticks */
+    uint16_t first;       /* epoch that is remembered */
+    uint64_t ticks, keys;
 } ghost;
 
-/* Room for about so many keys, at least. MST_ENOMEM. */
-mst_status ghost_init(ghost *, const mst_host *, uint64_t keys);
+/* Room for about so many keys, and epochs for so many ticks for each of them. MST_ENOMEM. */
+mst_status ghost_init(ghost *, const mst_host *, uint64_t keys, uint32_t ticks);
 void ghost_fini(ghost *, const mst_host *); /* safe on a zeroed one */
 
 static inline uint32_t ghost_trace(uint64_t hash)
@@ -34,9 +35,21 @@ static inline uint32_t ghost_trace(uint64_t hash)
     return (uint32_t) (hash ^ hash >> 32);
 }
 
-/* As the newest one; the oldest are forgotten until `keep` are left. */
-void ghost_add(ghost *, uint32_t trace, uint64_t keep);
+/* The epoch that it is now; earlier ones compare as ghost_before() says. */
+uint16_t ghost_tick(ghost *);
+
+static inline bool ghost_before(uint16_t a, uint16_t b)
+{
+    return (uint16_t) (a - b) > UINT16_MAX / 2;
+}
+
+/* A key of that epoch. */
+void ghost_add(ghost *, uint32_t trace, uint16_t epoch);
 /* Is it there? It is not, any more. */
 bool ghost_take(ghost *, uint32_t trace);
+/* Forgets the oldest epochs until at most `keep` keys are left; how many went. */
+uint32_t ghost_keep(ghost *, uint64_t keep);
+/* Forgets all epochs before that one; how many keys went. */
+uint32_t ghost_forget_before(ghost *, uint16_t epoch);
 
 #endif

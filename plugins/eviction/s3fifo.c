@@ -16,6 +16,7 @@ enum {
     SMALL_PART = 10,   /* the small queue is 1 / 10 of all */
     READS_TO_MAIN = 2, /* so often read in the small queue, it stays */
     READS_MAX = 3,
+    TICKS = 2,        /* for each ghost, until it is forgotten in any case */
     ENTRY_BYTES = 512 /* assumed, where the bound is in bytes: the ghost takes 3 % of it */
 };
 
@@ -48,7 +49,7 @@ static mst_status shard_init(void *self, void *shard_, const mst_shard_info *inf
     queue_init(&s->small);
     queue_init(&s->main);
     uint64_t entries = info->max_entries ? info->max_entries : info->max_bytes / ENTRY_BYTES;
-    return ghost_init(&s->ghost, ((s3fifo *) self)->host, entries);
+    return ghost_init(&s->ghost, ((s3fifo *) self)->host, entries, TICKS);
 }
 
 static void shard_fini(void *self, void *shard_)
@@ -115,7 +116,8 @@ static node *evict_small(shard *s)
         node *n = (node *) queue_take_oldest(&s->small);
         s->small_count--;
         if (atomic_load_explicit(&n->reads, memory_order_relaxed) < READS_TO_MAIN) {
-            ghost_add(&s->ghost, n->trace, main_part);
+            ghost_add(&s->ghost, n->trace, ghost_tick(&s->ghost));
+            ghost_keep(&s->ghost, main_part);
             return n;
         }
         atomic_store_explicit(&n->reads, 0, memory_order_relaxed);

@@ -6,8 +6,9 @@ import command
 import usage
 
 SHIPPED = ['provider memory', 'provider redis', 'compressor brotli', 'serializer raw', 'serializer protobuf',
-           'serializer json', 'eviction clock', 'eviction fifo', 'eviction lfu', 'eviction lru',
-           'eviction random', 'eviction s3fifo', 'eviction sieve', 'eviction ttl']
+           'serializer json', *('eviction ' + name for name in (
+               'adaptive', 'arc', 'clock', 'clockpro', 'fifo', 'lfu', 'lru', 'random', 's3fifo', 'sieve', 'ttl',
+               'wtinylfu'))]
 
 
 def read(*parts):

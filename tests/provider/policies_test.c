@@ -6,7 +6,11 @@
 
 #include "provider/policy.h"
 
-#define POLICIES(XX) XX(clock) XX(fifo) XX(lfu) XX(lru) XX(random) XX(s3fifo) XX(sieve) XX(ttl)
+#define POLICIES(XX)                                                                               \
+    XX(adaptive)                                                                                   \
+    XX(arc)                                                                                        \
+    XX(clock)                                                                                      \
+    XX(clockpro) XX(fifo) XX(lfu) XX(lru) XX(random) XX(s3fifo) XX(sieve) XX(ttl) XX(wtinylfu)
 
 #define DECLARE(name) extern const mst_module memstache_module_eviction_##name;
 POLICIES(DECLARE)
@@ -354,7 +358,7 @@ Test(ttl, what_never_ends_goes_last_and_updates_count)
     policy_close(&p);
 }
 
-/* ---- s3fifo */
+/* ---- what is popular */
 
 /* Some that are read again and again, beside a stream of those that come once. Returns how many of
  * the last 44 reads of those were hits. */
@@ -387,8 +391,11 @@ static int popular_hits(const mst_module *module)
     return hits;
 }
 
-Test(s3fifo, a_stream_does_not_wash_out_what_is_popular)
+Test(popular, a_stream_does_not_wash_out_what_is_popular)
 {
     cr_assert_eq(popular_hits(&memstache_module_eviction_lru), 0);
+    cr_assert_gt(popular_hits(&memstache_module_eviction_adaptive), 40);
+    cr_assert_gt(popular_hits(&memstache_module_eviction_clockpro), 40);
     cr_assert_gt(popular_hits(&memstache_module_eviction_s3fifo), 40);
+    cr_assert_gt(popular_hits(&memstache_module_eviction_wtinylfu), 40);
 }
