@@ -120,7 +120,8 @@ static const mst_option tier_table[] = {
      .type = MST_OPT_STR,
      .offset = TIER(eviction),
      .def = "",
-     .help = "Policy that picks what goes when the tier is full; lru when empty."},
+     .help =
+         "Policy that picks what goes when the tier is full; " MSI_EVICTION_DEFAULT " when empty."},
     {.name = "hold",
      .type = MST_OPT_ENUM,
      .offset = TIER(hold),

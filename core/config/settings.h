@@ -15,6 +15,9 @@ typedef struct msi_plugins_settings {
     const char *path; /* colon-separated, searched first */
 } msi_plugins_settings;
 
+/* What evicts where nothing else is said: tests/bench/README.md says why. */
+#define MSI_EVICTION_DEFAULT "adaptive"
+
 enum { MSI_ENVELOPE_ON = 0, MSI_ENVELOPE_NONE = 1 };
 
 /* [cache], [cache.NAME] */
@@ -36,7 +39,7 @@ enum { MSI_HOLD_AUTO = 0, MSI_HOLD_VALUES = 1, MSI_HOLD_SEALED = 2 };
 /* [provider.NAME]: what the core wants to know of a tier, beside the plugin's own options */
 typedef struct msi_tier_settings {
     const char *plugin;       /* an alias names its plugin; "" : the section's own name */
-    const char *eviction;     /* name of an eviction section or plugin; "" : the default, lru */
+    const char *eviction;     /* name of an eviction section or plugin; "" : the default */
     int32_t hold;             /* MSI_HOLD_*: ready values, or sealed envelopes; auto decides */
     int64_t expire_ms;        /* the longest life in this tier; -1: the entry's own */
     int64_t timeout_ms;       /* an op that takes longer counts as failed */

@@ -103,7 +103,7 @@ static mst_status bind(msi_build *b, msi_component *c)
     return status;
 }
 
-/* The policy of a provider: the one named, or lru, or none. */
+/* The policy of a provider: the one named, or the default, or none. */
 static mst_status add_eviction(msi_build *b, msi_component *c)
 {
     const char *name = c->settings.tier.eviction;
@@ -119,7 +119,7 @@ static mst_status add_eviction(msi_build *b, msi_component *c)
     }
     msi_bound *row = msi_build_row(c->bound, c->bound_count, "eviction");
     if (!name || !name[0]) {
-        name = "lru";
+        name = MSI_EVICTION_DEFAULT;
     }
     if (row) {
         row->value = name;

@@ -67,6 +67,11 @@ static void shard_fini(void *self, void *shard_)
     ghost_fini(&((shard *) shard_)->ghosts, ((adaptive *) self)->host);
 }
 
+static uint64_t footprint(const void *shard_)
+{
+    return ghost_footprint(&((const shard *) shard_)->ghosts);
+}
+
 static uint64_t count(const shard *s)
 {
     return s->small_count + s->main_count;
@@ -223,6 +228,7 @@ static const mst_eviction_ops ops = {
     .on_hit = on_hit,
     .on_remove = on_remove,
     .evict = evict,
+    .footprint = footprint,
 };
 
 static const mst_plugin plugin = {

@@ -60,6 +60,12 @@ static void shard_fini(void *self, void *shard_)
     ghost_fini(&s->again.ghosts, ((arc *) self)->host);
 }
 
+static uint64_t footprint(const void *shard_)
+{
+    const shard *s = shard_;
+    return ghost_footprint(&s->once.ghosts) + ghost_footprint(&s->again.ghosts);
+}
+
 static uint64_t count(const shard *s)
 {
     return s->once.count + s->again.count;
@@ -144,6 +150,7 @@ static const mst_eviction_ops ops = {
     .on_hit = on_hit,
     .on_remove = on_remove,
     .evict = evict,
+    .footprint = footprint,
 };
 
 static const mst_plugin plugin = {

@@ -60,6 +60,11 @@ static void shard_fini(void *self, void *shard_)
     ghost_fini(&((shard *) shard_)->ghosts, ((clockpro *) self)->host);
 }
 
+static uint64_t footprint(const void *shard_)
+{
+    return ghost_footprint(&((const shard *) shard_)->ghosts);
+}
+
 static int64_t count(const shard *s)
 {
     return (int64_t) (s->hot_count + s->cold_count);
@@ -208,6 +213,7 @@ static const mst_eviction_ops ops = {
     .on_hit = on_hit,
     .on_remove = on_remove,
     .evict = evict,
+    .footprint = footprint,
 };
 
 static const mst_plugin plugin = {

@@ -4,7 +4,29 @@
 
 #include <string.h>
 
-enum { LINE_CELLS = 16, KEYS_MAX = 1 << 26, EPOCHS_MIN = 64, EPOCHS_MAX = 16384 };
+enum {
+    LINE_CELLS = 16,
+    PAGE_LINES = 64,
+    WORD_BITS = 64,
+    KEYS_MAX = 1 << 26,
+    EPOCHS_MIN = 64,
+    EPOCHS_MAX = 16384
+};
+
+static size_t cells_size(const ghost *g)
+{
+    return (size_t) g->lines * LINE_CELLS * sizeof *g->cells;
+}
+
+static size_t ready_words(const ghost *g)
+{
+    return g->lines / PAGE_LINES / WORD_BITS + 1;
+}
+
+uint64_t ghost_footprint(const ghost *g)
+{
+    return cells_size(g) + ready_words(g) * sizeof *g->ready + g->epochs * sizeof *g->counts;
+}
 
 mst_status ghost_init(ghost *g, const mst_host *host, uint64_t keys, uint32_t ticks)
 {
@@ -16,13 +38,14 @@ mst_status ghost_init(ghost *g, const mst_host *host, uint64_t keys, uint32_t ti
     while ((uint64_t) g->epochs << g->epoch_shift < ticks * keys) {
         g->epoch_shift++;
     }
-    size_t cells = (size_t) g->lines * LINE_CELLS * sizeof *g->cells;
-    g->cells = host->alloc(host, cells + g->epochs * sizeof *g->counts);
+    size_t cells = cells_size(g), rest = ghost_footprint(g) - cells;
+    g->cells = host->alloc(host, cells + rest);
     if (!g->cells) {
         return MST_ENOMEM;
     }
-    memset(g->cells, 0, cells + g->epochs * sizeof *g->counts);
-    g->counts = (uint16_t *) ((char *) g->cells + cells);
+    g->ready = (uint64_t *) ((char *) g->cells + cells);
+    g->counts = (uint16_t *) (g->ready + ready_words(g));
+    memset(g->ready, 0, rest);
     return MST_OK;
 }
 
@@ -78,10 +101,23 @@ uint16_t ghost_tick(ghost *g)
     return now(g);
 }
 
+/* A cache that never fills never touches this memory. */
+static void make_ready(const ghost *g, uint32_t page)
+{
+    uint32_t first = page * PAGE_LINES;
+    uint32_t lines = g->lines - first < PAGE_LINES ? g->lines - first : PAGE_LINES;
+    memset(g->cells + (size_t) first * LINE_CELLS, 0, lines * LINE_CELLS * sizeof *g->cells);
+    g->ready[page / WORD_BITS] |= (uint64_t) 1 << page % WORD_BITS;
+}
+
 /* The upper bits choose the line. */
 static ghost_cell *line_of(const ghost *g, uint32_t trace)
 {
-    return g->cells + ((uint64_t) trace * g->lines >> 32) * LINE_CELLS;
+    uint32_t line = (uint32_t) ((uint64_t) trace * g->lines >> 32), page = line / PAGE_LINES;
+    if (!(g->ready[page / WORD_BITS] >> page % WORD_BITS & 1)) {
+        make_ready(g, page);
+    }
+    return g->cells + (size_t) line * LINE_CELLS;
 }
 
 /* NULL: it is not there. */
@@ -131,7 +167,7 @@ void ghost_add(ghost *g, uint32_t trace, uint16_t epoch)
 
 bool ghost_take(ghost *g, uint32_t trace)
 {
-    ghost_cell *c = find(g, trace);
+    ghost_cell *c = g->keys ? find(g, trace) : NULL;
     if (c) {
         forget(g, c);
     }

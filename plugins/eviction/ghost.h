@@ -18,8 +18,9 @@ typedef struct ghost_cell {
 } ghost_cell;
 
 typedef struct ghost {
-    ghost_cell *cells;
-    uint16_t *counts; /* of keys in an epoch, by epoch modulo `epochs` */
+    ghost_cell *cells; /* its pages are zeroed when they are needed first */
+    uint64_t *ready;   /* a bit for each page that is */
+    uint16_t *counts;  /* of keys in an epoch, by epoch modulo `epochs` */
     uint32_t lines, epochs;
     uint32_t epoch_shift; /* an epoch is 1 << epoch_shift ticks */
     uint16_t first;       /* epoch that is remembered */
@@ -29,6 +30,8 @@ typedef struct ghost {
 /* Room for about so many keys, and epochs for so many ticks for each of them. MST_ENOMEM. */
 mst_status ghost_init(ghost *, const mst_host *, uint64_t keys, uint32_t ticks);
 void ghost_fini(ghost *, const mst_host *); /* safe on a zeroed one */
+/* Bytes that it allocated. */
+uint64_t ghost_footprint(const ghost *);
 
 static inline uint32_t ghost_trace(uint64_t hash)
 {

@@ -57,6 +57,11 @@ static void shard_fini(void *self, void *shard_)
     ghost_fini(&((shard *) shard_)->ghost, ((s3fifo *) self)->host);
 }
 
+static uint64_t footprint(const void *shard_)
+{
+    return ghost_footprint(&((const shard *) shard_)->ghost);
+}
+
 static void add_main(shard *s, node *n)
 {
     n->is_main = true;
@@ -145,6 +150,7 @@ static const mst_eviction_ops ops = {
     .on_hit = on_hit,
     .on_remove = on_remove,
     .evict = evict,
+    .footprint = footprint,
 };
 
 static const mst_plugin plugin = {

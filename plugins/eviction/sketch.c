@@ -10,14 +10,19 @@ enum { WORDS = 8, ROWS = 4, COUNTER_BITS = 4, COUNTER_MAX = 15, HALVE_AFTER = 10
 #define LOW_BITS 0x1111111111111111u
 #define HALVES 0x7777777777777777u
 
+uint64_t sketch_footprint(const sketch *s)
+{
+    return (s->block_mask + 1) * WORDS * sizeof *s->blocks;
+}
+
 mst_status sketch_init(sketch *s, const mst_host *host, uint64_t keys)
 {
     uint64_t blocks = 1;
     while (blocks * WORDS < keys) {
         blocks *= 2;
     }
-    size_t size = (size_t) blocks * WORDS * sizeof *s->blocks;
     *s = (sketch){.block_mask = blocks - 1, .halve_at = HALVE_AFTER * (keys ? keys : 1)};
+    size_t size = (size_t) sketch_footprint(s);
     s->blocks = host->alloc(host, size);
     if (!s->blocks) {
         return MST_ENOMEM;

@@ -16,6 +16,8 @@ typedef struct sketch {
 /* For about so many keys; halved after ten times as many. MST_ENOMEM. */
 mst_status sketch_init(sketch *, const mst_host *, uint64_t keys);
 void sketch_fini(sketch *, const mst_host *); /* safe on a zeroed one */
+/* Bytes that it allocated. */
+uint64_t sketch_footprint(const sketch *);
 void sketch_add(sketch *, uint32_t trace);
 unsigned sketch_count(const sketch *, uint32_t trace);
 

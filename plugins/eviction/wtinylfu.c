@@ -78,6 +78,11 @@ static void shard_fini(void *self, void *shard_)
     sketch_fini(&((shard *) shard_)->sketch, ((wtinylfu *) self)->host);
 }
 
+static uint64_t footprint(const void *shard_)
+{
+    return sketch_footprint(&((const shard *) shard_)->sketch);
+}
+
 static void add(shard *s, node *n, int to)
 {
     n->in = (uint8_t) to;
@@ -250,6 +255,7 @@ static const mst_eviction_ops ops = {
     .on_hit = on_hit,
     .on_remove = on_remove,
     .evict = evict,
+    .footprint = footprint,
 };
 
 static const mst_plugin plugin = {

@@ -130,7 +130,7 @@ AT(mst_shard_info, max_bytes, 16);
 AT(mst_shard_info, max_entries, 24);
 AT(mst_shard_info, seed, 32);
 
-SIZE(mst_eviction_ops, 104);
+SIZE(mst_eviction_ops, 112);
 AT(mst_eviction_ops, struct_size, 0);
 AT(mst_eviction_ops, node_size, 4);
 AT(mst_eviction_ops, node_align, 8);
@@ -146,6 +146,7 @@ AT(mst_eviction_ops, on_remove, 72);
 AT(mst_eviction_ops, evict, 80);
 AT(mst_eviction_ops, admit, 88);
 AT(mst_eviction_ops, on_miss, 96);
+AT(mst_eviction_ops, footprint, 104);
 
 SIZE(mst_evictor, 16);
 AT(mst_evictor, ops, 0);

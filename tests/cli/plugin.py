@@ -11,7 +11,7 @@ class List(command.Case):
         found = {(p['section'], p['kind'], p['name']) for p in self.objects(answer)}
         self.assertEqual(found, {('provider.memory', 'provider', 'memory'),
                                  ('serializer.raw', 'serializer', 'raw'),
-                                 ('eviction.lru', 'eviction', 'lru')})
+                                 ('eviction.adaptive', 'eviction', 'adaptive')})
         for plugin in self.objects(answer):
             self.assertEqual(os.path.basename(plugin['file']),
                              plugin['kind'] + '_' + plugin['name'] + '.so')

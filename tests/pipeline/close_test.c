@@ -297,7 +297,9 @@ static void results_outlive_eviction(void)
     char key[20];
     static char big[4096];
     t_fresh();
-    t_open(&env, T_ONE, "cache tiers = memory\nprovider.memory max_bytes = 1MiB\n");
+    t_open(&env, T_ONE,
+           "cache tiers = memory\nprovider.memory max_bytes = 1MiB\nprovider.memory eviction = "
+           "fifo\n");
     mst_result held = {0};
     IS_STATUS(t_set(&env, "kept", "in use"), MST_OK);
     CHECK_INT(mst_get_wait(env.cache, mst_str("kept"), NULL, &held), MST_OK);

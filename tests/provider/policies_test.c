@@ -126,6 +126,13 @@ Test(policies, shards_are_apart)
     }
 }
 
+/* Beside its instance. */
+static bool says_what_it_took(const policy *p)
+{
+    uint64_t said = p->ops->footprint ? p->ops->footprint(p->shard) : 0;
+    return said == (uint64_t) atomic_load(&p->host.bytes);
+}
+
 Test(policies, no_memory)
 {
     for (int i = 0; i < ROWS; i++) {
@@ -134,6 +141,7 @@ Test(policies, no_memory)
         for (int64_t fail_at = 1; status != MST_OK; fail_at++) {
             status = policy_try(&p, rows[i].module, 1000, fail_at);
             cr_assert(status == MST_OK || status == MST_ENOMEM, "%s", rows[i].name);
+            cr_assert(status != MST_OK || says_what_it_took(&p), "%s", rows[i].name);
             policy_close(&p); /* shard_fini() comes after a failed shard_init(), too */
             cr_assert_lt(fail_at, 10);
         }

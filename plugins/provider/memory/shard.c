@@ -55,8 +55,14 @@ static mst_status init_policy(mem_shard *sh, const mst_evictor *evictor, const m
         .max_entries = sh->max_entries,
         .seed = mix(host->now_ns(host) + mix(index + 1)),
     };
-    return sh->policy->shard_init ? sh->policy->shard_init(evictor->self, sh->policy_shard, &info)
-                                  : MST_OK;
+    mst_status s = MST_OK;
+    if (sh->policy->shard_init) {
+        s = sh->policy->shard_init(evictor->self, sh->policy_shard, &info);
+    }
+    if (s == MST_OK && sh->policy->footprint) {
+        sh->fixed_bytes += mem_block_charge(sh->policy->footprint(sh->policy_shard));
+    }
+    return s;
 }
 
 static mst_status init_shard(mem_cache *cache, uint32_t index, const mem_limits *limits)

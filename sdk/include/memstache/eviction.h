@@ -65,6 +65,9 @@ typedef struct mst_eviction_ops {
     int (*admit)(void *shard, const mst_entry_info *candidate);
     /* Ghosts and sketches: a key that was asked for and is not here. Optional. */
     void (*on_miss)(void *shard, uint64_t hash);
+    /* Bytes that shard_init() allocated; the provider counts them against its bound. Optional:
+     * none. */
+    uint64_t (*footprint)(const void *shard);
 } mst_eviction_ops;
 
 /* A policy as a provider gets it: the ops are complete (absent optional ones are NULL). */

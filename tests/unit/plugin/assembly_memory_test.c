@@ -9,7 +9,7 @@ static const char ini[] = "[cache]\n"
                           "[provider.small]\n"
                           "plugin = memory\n"
                           "password = secret\n"
-                          "[eviction.lru]\n";
+                          "[eviction.adaptive]\n";
 
 static mst_config *counted_config(ts_memory *memory, const char *text)
 {
@@ -59,7 +59,7 @@ Test(assembly_memory, questions)
         mst_plugin_use use;
         cr_assert_lt(n, 500);
         memory.fail_at = memory.calls + n;
-        status = mst_config_find_plugin(c, "eviction", "lru", &use, &error);
+        status = mst_config_find_plugin(c, "eviction", "adaptive", &use, &error);
         memory.fail_at = 0;
         cr_assert_eq(error.status, status);
         mst_config_free(c);

@@ -14,7 +14,7 @@ Test(assembly, empty_configuration)
     cr_assert_str_eq(p->tiers[0]->section, "provider.memory");
     cr_assert_str_eq(p->tiers[0]->name, "memory");
     cr_assert_eq(p->tiers[0]->kind, MST_KIND_PROVIDER);
-    cr_assert_str_eq(p->tiers[0]->eviction->name, "lru");
+    cr_assert_str_eq(p->tiers[0]->eviction->name, "adaptive");
     cr_assert_str_eq(p->serializer->name, "raw");
     cr_assert_null(p->compressor);
     cr_assert_eq(a->component_count, 3);
@@ -28,7 +28,7 @@ Test(assembly, evictions_come_before_their_providers)
     mst_config *c;
     msi_assembly *a = assembled("[cache]\ntiers = memory\n", &c);
     unsigned index = 0;
-    const char *const expected[] = {"eviction.lru", "provider.memory", "serializer.raw"};
+    const char *const expected[] = {"eviction.adaptive", "provider.memory", "serializer.raw"};
     for (msi_list *at = a->components.next; at != &a->components; at = at->next, index++) {
         const msi_component *p = MSI_CONTAINER(at, msi_component, link);
         cr_assert_str_eq(p->section, expected[index]);
@@ -56,7 +56,7 @@ Test(assembly, sections_and_aliases)
                                 "label = large\n"
                                 "eviction = none\n"
                                 "[eviction.mine]\n"
-                                "plugin = lru\n"
+                                "plugin = adaptive\n"
                                 "[compressor.tight]\n"
                                 "plugin = pack\n"
                                 "min_size = 1KiB\n"
@@ -75,7 +75,7 @@ Test(assembly, sections_and_aliases)
     cr_assert_str_eq(((ts_memory_options *) big->options)->label, "large");
     cr_assert_eq(small->settings.tier.hold, MSI_HOLD_SEALED);
     cr_assert_str_eq(small->eviction->section, "eviction.mine");
-    cr_assert_str_eq(small->eviction->plugin->plugin->name, "lru");
+    cr_assert_str_eq(small->eviction->plugin->plugin->name, "adaptive");
     cr_assert_null(big->eviction);
     cr_assert_null(far->eviction);
     cr_assert_str_eq(p->compressor->plugin->plugin->name, "pack");
@@ -230,7 +230,7 @@ Test(assembly, plugin_directories)
 
 Test(assembly, eviction_of_what_does_not_evict)
 {
-    problems("[cache]\ntiers = far\n[provider.far]\neviction = lru\n", MST_ECONFIG,
+    problems("[cache]\ntiers = far\n[provider.far]\neviction = adaptive\n", MST_ECONFIG,
              "x.ini:4: [provider.far] eviction: provider \"far\" does not evict; take the key "
              "out\n");
 }

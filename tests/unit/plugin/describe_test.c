@@ -242,7 +242,7 @@ static void eviction_refused(void (*spoil)(mst_eviction_ops *), const char *why)
     char expected[256];
     good g = take(MST_KIND_EVICTION);
     spoil(&g.ops.eviction);
-    ts_format(expected, sizeof expected, "/p/x.so: eviction \"lru\": %s", why);
+    ts_format(expected, sizeof expected, "/p/x.so: eviction \"adaptive\": %s", why);
     refused(&g, "%s", expected);
 }
 

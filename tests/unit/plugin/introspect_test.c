@@ -51,9 +51,9 @@ Test(introspect, settings)
         "\n[cache.web] namespace = web (default)",
         "\n[cache.web] tiers = small (x.ini:2)",
         "\n[cache.web] expire = 30m (program)",
-        "\n[eviction.lru] plugin = lru (default)",
+        "\n[eviction.adaptive] plugin = adaptive (default)",
         "\n[provider.small] plugin = memory (x.ini:5)",
-        "\n[provider.small] eviction = lru (default)",
+        "\n[provider.small] eviction = adaptive (default)",
         "\n[provider.small] max_bytes = 3MiB (environment)",
         "\n[provider.small] label = none (default)",
         "\n[provider.small] password = *** (x.ini:6)",
@@ -88,7 +88,7 @@ Test(introspect, plugins_in_use)
     begin(&s);
     cr_assert_eq(mst_config_check(c, &error), MST_OK);
     cr_assert_eq(mst_config_each_plugin(c, note_use, &s, &error), MST_OK);
-    cr_assert_str_eq(s.text, "eviction.lru=lru provider.small=memory serializer.raw=raw "
+    cr_assert_str_eq(s.text, "eviction.adaptive=adaptive provider.small=memory serializer.raw=raw "
                              "compressor.pack=pack ");
     begin(&s);
     s.stop_after = 1;

@@ -219,13 +219,13 @@ static const mst_provider_ops far_ops = {
     .struct_size = sizeof far_ops, .op_codes = CODES, .submit = submit};
 static const mst_serializer_ops raw_ops = {sizeof raw_ops, 1, encode, decode, destroy};
 static const mst_compressor_ops pack_ops = {sizeof pack_ops, 200, bound, compress, decompress};
-static const mst_eviction_ops lru_ops = {.struct_size = sizeof lru_ops,
-                                         .node_size = 16,
-                                         .node_align = 8,
-                                         .hit_mode = MST_HIT_NONE,
-                                         .on_insert = on_insert,
-                                         .on_remove = on_remove,
-                                         .evict = evict};
+static const mst_eviction_ops adaptive_ops = {.struct_size = sizeof adaptive_ops,
+                                              .node_size = 16,
+                                              .node_align = 8,
+                                              .hit_mode = MST_HIT_NONE,
+                                              .on_insert = on_insert,
+                                              .on_remove = on_remove,
+                                              .evict = evict};
 
 static const mst_option memory_table[] = {
     {"max_bytes", MST_OPT_SIZE, 0, offsetof(ts_memory_options, max_bytes), "64MiB", "1KiB", NULL,
@@ -256,10 +256,10 @@ static const mst_plugin pack = {COMMON(MST_KIND_COMPRESSOR, MST_COMPRESSOR_VERSI
                                 .ops = &pack_ops};
 static const mst_plugin same = {COMMON(MST_KIND_COMPRESSOR, MST_COMPRESSOR_VERSION, "same"),
                                 .ops = &pack_ops};
-static const mst_plugin lru = {COMMON(MST_KIND_EVICTION, MST_EVICTION_VERSION, "lru"),
-                               .ops = &lru_ops};
+static const mst_plugin adaptive = {COMMON(MST_KIND_EVICTION, MST_EVICTION_VERSION, "adaptive"),
+                                    .ops = &adaptive_ops};
 
-static const mst_plugin *const list[] = {&memory, &far, &raw, &pack, &same, &lru};
+static const mst_plugin *const list[] = {&memory, &far, &raw, &pack, &same, &adaptive};
 const mst_module ts_module = {MST_MODULE_MAGIC,
                               sizeof ts_module,
                               MST_ABI_MAJOR,

@@ -50,7 +50,7 @@ typedef struct ts_lines {
 msi_log ts_log(ts_lines *);
 
 /* ---- plugins: provider "memory" (in process, evicts) and "far" (does not), serializer "raw",
- * compressor "pack" (wire id 200) and "same" (the same wire id), eviction "lru" */
+ * compressor "pack" (wire id 200) and "same" (the same wire id), eviction "adaptive" */
 
 /* Options of provider "memory". */
 typedef struct ts_memory_options {
