@@ -190,7 +190,7 @@ SIZE(mst_provider_env, 16);
 AT(mst_provider_env, struct_size, 0);
 AT(mst_provider_env, evictor, 8);
 
-SIZE(mst_provider_ops, 64);
+SIZE(mst_provider_ops, 72);
 AT(mst_provider_ops, struct_size, 0);
 AT(mst_provider_ops, caps, 4);
 AT(mst_provider_ops, op_codes, 8);
@@ -201,6 +201,7 @@ AT(mst_provider_ops, cancel, 32);
 AT(mst_provider_ops, stop, 40);
 AT(mst_provider_ops, stats, 48);
 AT(mst_provider_ops, lookup, 56);
+AT(mst_provider_ops, shrink, 64);
 
 SIZE(mst_lookup, 96);
 AT(mst_lookup, struct_size, 0);

@@ -193,5 +193,26 @@ static void tier_figures(void)
     t_close(&env);
 }
 
+/* Of two tiers in the process the nearest gives first; those outside are not asked. */
+static void shrinking(void)
+{
+    t_env env;
+    static char value[10000];
+    t_fresh();
+    t_open(&env, T_ONE, "cache tiers = memory, near, slow\nprovider.near plugin = memory\n");
+    for (int i = 0; i < 200; i++) {
+        char key[20];
+        snprintf(key, sizeof key, "key-%d", i);
+        mst_slice bytes = {value, sizeof value};
+        t_release(t_wait(t_begin_set_bytes(&env, mst_str(key), bytes, NULL)));
+    }
+    uint64_t freed = mst_cache_shrink(env.cache, 100000);
+    CHECK(freed >= 100000 && freed < 200000);
+    CHECK(mst_cache_shrink(env.cache, UINT64_MAX) > 2000000);
+    CHECK_INT(mst_cache_shrink(env.cache, 1), 0);
+    IS_STATUS(t_get(&env, "key-7"), MST_OK);
+    t_close(&env);
+}
+
 T_MAIN(T_TEST(several_at_once), T_TEST(on_several_threads), T_TEST(many_in_a_row),
-       T_TEST(by_default), T_TEST(refused), T_TEST(tier_figures))
+       T_TEST(by_default), T_TEST(refused), T_TEST(tier_figures), T_TEST(shrinking))

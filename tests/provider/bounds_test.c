@@ -48,6 +48,8 @@ Test(bounds, bytes_are_honest)
     }
     cr_assert_gt(rig_stat(&r, "bytes"), (4 << 20) * 9 / 10, "the room is used");
     cr_assert_gt(rig_stat(&r, "grows"), 4);
+    uint64_t moved = rig_stat(&r, "most_moved");
+    cr_assert(moved > 100 && moved < 448, "%lu", (unsigned long) moved);
     close_all();
 }
 
@@ -120,6 +122,33 @@ Test(bounds, lent_values_count)
         rig_release(&held[i]);
     }
     cr_assert_eq(set_bytes(n, 10000), MST_OK);
+    close_all();
+}
+
+/* What is asked for goes, and hardly more; what readers hold does not; then there is nothing left.
+ */
+Test(bounds, shrinks_when_it_is_asked_to)
+{
+    enum { N = 2000 };
+    const rig_setup setup = {.max_bytes = 64 << 20, .shards = 4};
+    rig_open(&r, &setup);
+    for (int i = 0; i < N; i++) {
+        cr_assert_eq(set_bytes(i, 1000), MST_OK);
+    }
+    mst_op held = rig_get(&r, "key 7");
+    uint64_t before = rig_stat(&r, "bytes"), entry = (uint64_t) N * 1000 / 4;
+    uint64_t freed = r.ops->shrink(r.self, entry);
+    cr_assert(freed >= entry && freed < entry + 4 * 2000, "%lu", (unsigned long) freed);
+    cr_assert_eq(before - rig_stat(&r, "bytes"), freed);
+    cr_assert_eq(rig_stat(&r, "evictions"), N - rig_stat(&r, "entries"));
+    freed = r.ops->shrink(r.self, UINT64_MAX);
+    cr_assert_eq(rig_stat(&r, "entries"), 0);
+    cr_assert_gt(rig_stat(&r, "pinned_bytes"), 1000);
+    cr_assert_eq(r.ops->shrink(r.self, 1), 0);
+    cr_assert_eq(held.out.len, 1000);
+    rig_release(&held);
+    cr_assert_eq(rig_stat(&r, "pinned_bytes"), 0);
+    cr_assert_eq(set_bytes(1, 1000), MST_OK);
     close_all();
 }
 

@@ -167,9 +167,9 @@ static void prefetch_line_entries(const mem_line *line)
     }
 }
 
-/* Move the entries that have bit `bit` of their hash set. The others stay where they are, so that
- * the hand may be in the middle of the segment. */
-static void move_half(mem_segment *from, mem_segment *to, uint32_t bit)
+/* Move the entries that have bit `bit` of their hash set, and say how many. The others stay where
+ * they are, so that the hand may be in the middle of the segment. */
+static uint32_t move_half(mem_segment *from, mem_segment *to, uint32_t bit)
 {
     prefetch_line_entries(&from->line[0]);
     for (uint32_t at = 0; at < MEM_SEGMENT_LINES; at++) {
@@ -186,6 +186,7 @@ static void move_half(mem_segment *from, mem_segment *to, uint32_t bit)
             }
         }
     }
+    return to->count;
 }
 
 mst_status mem_index_grow(mem_index *ix, uint64_t hash)
@@ -203,7 +204,8 @@ mst_status mem_index_grow(mem_index *ix, uint64_t hash)
     if (!to || !d) {
         return MST_ENOMEM;
     }
-    move_half(from, to, MEM_LINE_BITS + from->depth);
+    uint32_t moved = move_half(from, to, MEM_LINE_BITS + from->depth);
+    ix->most_moved = moved > ix->most_moved ? moved : ix->most_moved;
     to->soonest_ms = from->soonest_ms;
     uint32_t step = 1u << from->depth;
     uint32_t at = ((uint32_t) hash >> MEM_LINE_BITS & (step - 1)) | step;

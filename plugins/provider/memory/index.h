@@ -63,6 +63,7 @@ typedef struct mem_index {
     uint64_t count;
     uint64_t bytes; /* charge of segments and directories */
     uint64_t splits;
+    uint64_t most_moved; /* entries, by one split */
     mem_hand hand;
 } mem_index;
 

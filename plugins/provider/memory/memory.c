@@ -128,6 +128,12 @@ static mst_status lookup(void *self, mst_lookup *l)
     return mem_lookup(((memory *) self)->cache, l);
 }
 
+static uint64_t shrink(void *self, uint64_t bytes)
+{
+    mem_cache *cache = ((memory *) self)->cache;
+    return cache ? mem_cache_shrink(cache, bytes) : 0;
+}
+
 static void stop(void *self)
 {
     memory *m = self;
@@ -141,7 +147,7 @@ static void stop(void *self)
 }
 
 typedef struct figures {
-    uint64_t entries, bytes, index_bytes, pinned_bytes, grows;
+    uint64_t entries, bytes, index_bytes, pinned_bytes, grows, most_moved;
     mem_counters counters;
 } figures;
 
@@ -153,6 +159,9 @@ static void add_figures(mem_shard *sh, figures *sum)
     sum->index_bytes += sh->index.bytes;
     sum->pinned_bytes += atomic_load_explicit(&sh->pool.held_bytes, memory_order_relaxed);
     sum->grows += sh->index.splits;
+    if (sh->index.most_moved > sum->most_moved) {
+        sum->most_moved = sh->index.most_moved;
+    }
 #define ADD_COUNTER(name) sum->counters.name += sh->counters.name;
     MEM_COUNTER_MAP(ADD_COUNTER)
 #undef ADD_COUNTER
@@ -166,6 +175,7 @@ static void add_figures(mem_shard *sh, figures *sum)
  * pinned_bytes  of bytes: removed entries that readers still hold
  * shards        parts with a lock each
  * grows         splits of index segments
+ * most_moved    entries that one of them moved, at most
  * and the counters of MEM_COUNTER_MAP in shard.h. */
 static void stats(void *self, void (*emit)(void *arg, const char *name, uint64_t value), void *arg)
 {
@@ -184,6 +194,7 @@ static void stats(void *self, void (*emit)(void *arg, const char *name, uint64_t
     emit(arg, "pinned_bytes", sum.pinned_bytes);
     emit(arg, "shards", m->cache->shard_count);
     emit(arg, "grows", sum.grows);
+    emit(arg, "most_moved", sum.most_moved);
 #define EMIT_COUNTER(name) emit(arg, #name, sum.counters.name);
     MEM_COUNTER_MAP(EMIT_COUNTER)
 #undef EMIT_COUNTER
@@ -199,6 +210,7 @@ static const mst_provider_ops ops = {
     .stop = stop,
     .stats = stats,
     .lookup = lookup,
+    .shrink = shrink,
 };
 
 static const mst_plugin plugin = {

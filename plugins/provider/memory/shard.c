@@ -16,7 +16,8 @@ enum {
     SHARDS_PER_PROCESSOR = 4,
     SHARE_LEAST = 16 * 1024 * 1024, /* a share bounds the largest value: do not make it small */
     ENTRIES_LEAST = 1024,
-    ROOM_LEAST = 4096 /* for entries, in each shard */
+    ROOM_LEAST = 4096, /* for entries, in each shard */
+    SHRINK_STEP = 64   /* entries */
 };
 
 uint32_t mem_shards_for(uint64_t max_bytes, uint64_t max_entries, uint32_t processors)
@@ -173,6 +174,16 @@ void mem_shard_drop(mem_shard *sh, mem_entry *e, int why, mem_doomed *doomed)
     detach(sh, e, doomed);
 }
 
+static bool evict_one(mem_shard *sh, mem_doomed *doomed)
+{
+    mst_node *victim = sh->policy ? sh->policy->evict(sh->policy_shard) : NULL;
+    if (victim) {
+        sh->counters.evictions++;
+        detach(sh, mem_node_entry(victim), doomed);
+    }
+    return victim;
+}
+
 bool mem_shard_make_room(mem_shard *sh, uint64_t bytes, mem_doomed *doomed)
 {
     for (;;) {
@@ -184,13 +195,42 @@ bool mem_shard_make_room(mem_shard *sh, uint64_t bytes, mem_doomed *doomed)
             (!sh->max_entries || sh->index.count < sh->max_entries)) {
             return true;
         }
-        mst_node *victim = sh->policy ? sh->policy->evict(sh->policy_shard) : NULL;
-        if (!victim) {
+        if (!evict_one(sh, doomed)) {
             return false;
         }
-        sh->counters.evictions++;
-        detach(sh, mem_node_entry(victim), doomed);
     }
+}
+
+/* Evict a few entries, so that nobody waits long for the lock; what they took, 0 at the end. */
+static uint64_t shrink_step(mem_shard *sh, uint64_t bytes)
+{
+    mem_doomed doomed = {NULL};
+    mem_lock(sh);
+    uint64_t before = mem_shard_used(sh), freed = 0;
+    for (int i = 0; i < SHRINK_STEP && freed < bytes && evict_one(sh, &doomed); i++) {
+        freed = before - mem_shard_used(sh);
+    }
+    mem_unlock(sh, &doomed);
+    return freed;
+}
+
+/* All shards give the same, as long as they have it. */
+uint64_t mem_cache_shrink(mem_cache *cache, uint64_t bytes)
+{
+    uint64_t freed = 0, before;
+    do {
+        before = freed;
+        uint64_t share = (bytes - freed) / cache->shard_count + 1;
+        for (uint32_t i = 0; i < cache->shard_count && freed < bytes; i++) {
+            uint64_t given = 0, step;
+            do {
+                step = shrink_step(&cache->shards[i], share - given);
+                given += step;
+            } while (step && given < share);
+            freed += given;
+        }
+    } while (freed < bytes && freed > before);
+    return freed;
 }
 
 bool mem_shard_clear_step(mem_shard *sh, const mst_space *space, uint32_t *at, mem_doomed *doomed)

@@ -64,6 +64,9 @@ uint32_t mem_shards_for(uint64_t max_bytes, uint64_t max_entries, uint32_t proce
 /* `evictor` may be NULL. MST_ENOMEM, MST_EINVAL when a share is too small for the shard itself, or
  * the error of the policy. */
 mst_status mem_cache_new(mem_cache **, const mst_host *, const mem_limits *, const mst_evictor *);
+/* [any-thread] Evict until the cache takes `bytes` less, or nothing is left to evict; how many less
+ * it takes now. */
+uint64_t mem_cache_shrink(mem_cache *, uint64_t bytes);
 /* Drop everything that is not pinned. What is pinned stays valid until it is released. */
 void mem_cache_stop(mem_cache *);
 

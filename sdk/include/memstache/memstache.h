@@ -331,6 +331,11 @@ MST_EXPORT void mst_cache_tier_stats(mst_cache *,
                                      void (*emit)(void *arg, const char *tier, const char *name,
                                                   uint64_t value),
                                      void *arg);
+/* [any-thread] For hosts under memory pressure: has the tiers in this process evict until they take
+ * `bytes` less, the nearest tier first; returns how many less they take now. Values in use stay
+ * valid, and count until they are released. What is freed goes to the allocator, which may keep it:
+ * glibc gives it back to the system when asked with malloc_trim(). */
+MST_EXPORT uint64_t mst_cache_shrink(mst_cache *, uint64_t bytes);
 /* The name of tier `index` (as in result.tier); NULL when there is none, "loader" for
  * MST_TIER_LOADER. */
 MST_EXPORT const char *mst_cache_tier_name(const mst_cache *, int index);

@@ -147,6 +147,9 @@ typedef struct mst_provider_ops {
      * touched then, a GET follows). It is there because to a hit of some forty nanoseconds an op
      * costs half as much again. */
     mst_status (*lookup)(void *self, mst_lookup *);
+    /* [any-thread] With INPROC and EVICTION, optional: evict until about `bytes` less are taken;
+     * how many less it was. */
+    uint64_t (*shrink)(void *self, uint64_t bytes);
 } mst_provider_ops;
 
 #endif

@@ -213,6 +213,11 @@ static mst_status look_nothing(void *self, mst_lookup *l)
     return MST_MISS;
 }
 
+static uint64_t shrink_nothing(void *self, uint64_t bytes)
+{
+    return 0;
+}
+
 Test(describe, providers)
 {
     const uint32_t safe = MST_PLUGIN_REENTRANT;
@@ -225,6 +230,9 @@ Test(describe, providers)
     quick.ops.provider.caps = 0;
     quick.ops.provider.lookup = look_nothing;
     refused(&quick, "/p/x.so: provider \"memory\": lookup needs MST_CAP_INPROC");
+    quick.ops.provider.lookup = NULL;
+    quick.ops.provider.shrink = shrink_nothing;
+    refused(&quick, "/p/x.so: provider \"memory\": shrink needs MST_CAP_INPROC");
     provider_refused(0, 0, 4097, "op_priv_size 4097 is more than 4096");
     provider_refused(0x100, 0, 0, "caps has unknown bits (0x100)");
     good g = take(MST_KIND_PROVIDER);
