@@ -184,7 +184,7 @@ static void send_one(bench_worker *w, bench_slot *s, uint64_t due)
     }
     s->due = due;
     s->writes = plan->workload == BENCH_SET ||
-                (plan->workload == BENCH_MIXED && bench_random(&w->draw) % 10 == 0);
+                (plan->workload == BENCH_MIXED && bench_draw_chance(&w->draw, plan->writes));
     mst_status status = ask(w, s);
     if (status == MST_PENDING) { /* the slot may be back already */
         w->flying++;
