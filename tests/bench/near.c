@@ -33,6 +33,15 @@ static uint64_t number(const char *name, const char *text, uint64_t most)
     return n;
 }
 
+/* Whether it is the second of the two. */
+static bool second(const char *name, const char *text, const char *one, const char *two)
+{
+    if (strcmp(text, one) != 0 && strcmp(text, two) != 0) {
+        near_fail("%s: \"%s\" is neither %s nor %s", name, text, one, two);
+    }
+    return strcmp(text, two) == 0;
+}
+
 static void read_option(near_options *o, const char *name, const char *value)
 {
     if (strcmp(name, "--entries") == 0) {
@@ -46,9 +55,9 @@ static void read_option(near_options *o, const char *name, const char *value)
     } else if (strcmp(name, "--eviction") == 0) {
         o->eviction = value;
     } else if (strcmp(name, "--pages") == 0) {
-        o->huge = strcmp(value, "huge") == 0;
+        o->huge = second(name, value, "small", "huge");
     } else if (strcmp(name, "--clock") == 0) {
-        o->cpu_clock = strcmp(value, "cpu") == 0;
+        o->cpu_clock = second(name, value, "wall", "cpu");
     } else {
         near_fail("%s: no such option: %s", o->program, name);
     }
@@ -68,21 +77,11 @@ void near_read_options(near_options *o, int argc, char **argv)
 
 /* ---- clock, medians, memory, keys */
 
-static double read_clock(clockid_t which)
+double near_clock(const near_options *o)
 {
     struct timespec t;
-    clock_gettime(which, &t);
+    clock_gettime(o->cpu_clock ? CLOCK_THREAD_CPUTIME_ID : CLOCK_MONOTONIC, &t);
     return (double) t.tv_sec * 1e9 + (double) t.tv_nsec;
-}
-
-double near_clock(void)
-{
-    return read_clock(CLOCK_MONOTONIC);
-}
-
-double near_cpu_clock(void)
-{
-    return read_clock(CLOCK_THREAD_CPUTIME_ID);
 }
 
 static int by_size(const void *a, const void *b)

@@ -32,8 +32,7 @@ typedef struct near_options {
 void near_read_options(near_options *o, int argc, char **argv);
 
 /* ---- */
-double near_clock(void); /* nanoseconds */
-double near_cpu_clock(void);
+double near_clock(const near_options *);      /* nanoseconds, of the clock that was chosen */
 double near_median(double *values, size_t n); /* sorts them */
 _Noreturn void near_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void *near_must(void *); /* not NULL, or the program ends */

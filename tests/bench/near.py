@@ -2,7 +2,7 @@
 """The near cache beside its yardsticks: runs all programs of this folder that measure it.
 
     python3 tests/bench/near.py BUILD [--only hit,threads,evict,growth,memory,mixed,caffeine]
-        [--repeats 3] [--rounds 5] [--largest 10000000] [--eviction NAME]
+        [--repeats 3] [--rounds 5] [--largest 10000000] [--eviction NAME] [--clock wall|cpu]
         [--memcached PROGRAM] [--caffeine JAR] [--short]
 
 BUILD is a build directory, configured with --buildtype=release. Prints a table in Markdown; every
@@ -56,7 +56,7 @@ class Bench:
 
     def ours(self, program, entries, **more):
         """The figures of one program: medians of all its runs."""
-        options = {'entries': entries, **more}
+        options = {'entries': entries, 'clock': self.o.clock, **more}
         if self.o.eviction:
             options['eviction'] = self.o.eviction
         if self.o.short:
@@ -189,6 +189,7 @@ def main():
     p.add_argument('--rounds', type=int, default=5)
     p.add_argument('--largest', type=int, default=10 * MILLION)
     p.add_argument('--eviction')
+    p.add_argument('--clock', choices=['wall', 'cpu'], default='wall')
     p.add_argument('--memcached')
     p.add_argument('--caffeine', default=JAR)
     p.add_argument('--short', action='store_true')
@@ -204,7 +205,8 @@ def main():
     for section in SECTIONS:
         if section in o.only.split(','):
             getattr(bench, section)()
-    print(f'\nPolicy {bench.policy}; medians of {o.repeats} runs of {o.rounds} rounds.')
+    print(f'\nPolicy {bench.policy}; medians of {o.repeats} runs of {o.rounds} rounds, '
+          f'{o.clock} clock.')
     return 0
 
 

@@ -99,9 +99,9 @@ static void measure(bench *b, double ns[WAYS][NEAR_ROUNDS])
                                                     run_many};
     for (uint64_t round = 0; round < b->o.rounds; round++) {
         for (int way = 0; way < WAYS; way++) {
-            double begin = near_clock();
+            double begin = near_clock(&b->o);
             uint64_t hits = ways[way](b);
-            ns[way][round] = (near_clock() - begin) / (double) b->o.lookups;
+            ns[way][round] = (near_clock(&b->o) - begin) / (double) b->o.lookups;
             if (hits != b->o.lookups) {
                 near_fail("near_hit: way %d found %.0f of %.0f keys", way, (double) hits,
                           (double) b->o.lookups);
