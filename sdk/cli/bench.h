@@ -66,8 +66,9 @@ uint64_t bench_hist_at(const bench_hist *, double share);
 /* ---- bench_work.c */
 typedef struct bench_tally {
     uint64_t ops, reads, hits;
-    uint64_t errors; /* operations that failed, `wrong` included */
-    uint64_t wrong;  /* reads that answered with another value */
+    uint64_t refused; /* sets that no tier took: full, and the policy did not let them in */
+    uint64_t errors;  /* operations that failed, `wrong` included */
+    uint64_t wrong;   /* reads that answered with another value */
     mst_status first_error;
     int first_why;
 } bench_tally;

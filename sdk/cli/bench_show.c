@@ -69,6 +69,9 @@ void bench_show(cli *c, const bench_plan *plan, const bench_figures *f)
     if (t->reads) {
         out_format(out, "hit ratio   %.6f\n", (double) t->hits / (double) t->reads);
     }
+    if (t->refused) {
+        out_format(out, "refused     %llu sets\n", (unsigned long long) t->refused);
+    }
     out_format(out, "errors      %llu\n", (unsigned long long) t->errors);
     if (plan->rate > 0) {
         out_format(out, "unsent      %llu\n", (unsigned long long) f->unsent);
@@ -122,6 +125,7 @@ void bench_show_json(cli *c, const bench_plan *plan, const bench_figures *f)
     } else {
         json_null(&json, "hit_ratio");
     }
+    json_number(&json, "refused", (int64_t) t->refused);
     json_number(&json, "errors", (int64_t) t->errors);
     json_number(&json, "wrong", (int64_t) t->wrong);
     json_number(&json, "unsent", (int64_t) f->unsent);

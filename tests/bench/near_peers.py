@@ -76,7 +76,8 @@ class Redis(Peer):
 
 class RedisForever(Redis):
     def store(self, number):
-        return (b'*3\r\n$3\r\nSET\r\n$%d\r\nkey:%012d\r\n$%d\r\n%s\r\n' % (KEY, number, VALUE, BODY))
+        return (b'*3\r\n$3\r\nSET\r\n$%d\r\nkey:%012d\r\n$%d\r\n%s\r\n'
+                % (KEY, number, VALUE, BODY))
 
 
 PEERS = {'memcached': Memcached, 'redis': Redis, 'redis without expiry': RedisForever}

@@ -12,7 +12,7 @@ SHORT = ['bench', '--seconds', '0.1', '--keys', '500']
 MEMBERS = {'workload', 'writes', 'keys', 'value_size', 'depth', 'threads', 'batch', 'dist',
            'seconds', 'warmup_s', 'rate', 'wall_s', 'ops', 'reads', 'ops_per_s', 'ns_per_op',
            'cpu_ns_per_op', 'p50_us', 'p99_us', 'p999_us', 'p9999_us', 'max_us', 'hit_ratio',
-           'errors', 'wrong', 'unsent'}
+           'refused', 'errors', 'wrong', 'unsent'}
 
 
 class Runs(command.Case):
@@ -79,6 +79,20 @@ class Runs(command.Case):
         found = self.figures('--set', 'provider.memory.max_entries=100')
         self.sane(found)
         self.assertTrue(0 < found['hit_ratio'] < 1, found)
+
+    def test_near_tier_that_is_full(self):
+        """A fifth of the keys fits: others go out, or do not come in, and neither is an error."""
+        for policy in ('lru', 'sieve', 'none'):
+            for more in ([], ['--threads', '2', '--dist', 'zipf:0.99']):
+                found = self.figures('--set', 'provider.memory.max_entries=100', '--set',
+                                     'provider.memory.eviction=' + policy, '--workload',
+                                     'mixed:50', *more)
+                self.sane(found)
+                self.assertTrue(0 < found['hit_ratio'] < 1, found)
+                self.assertEqual(found['refused'] > 0, policy == 'none', found)
+        text = self.expect(0, *SHORT, '--workload', 'set', '--set', 'provider.memory.eviction=none',
+                           '--set', 'provider.memory.max_entries=100').out.decode()
+        self.assertRegex(text, r'\nrefused     \d+ sets\nerrors      0\n')
 
     def test_sealed_values(self):
         if command.has_plugin('compressor_brotli'):
