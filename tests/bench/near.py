@@ -27,6 +27,15 @@ SHORT = 2000
 JAR = '/usr/share/java/caffeine.jar'
 
 
+def at_most(bound, value, unit=''):
+    """A goal: its text, and whether it is met."""
+    return f'at most {bound:g}{unit}', 'yes' if value <= bound else 'no'
+
+
+def at_least(bound, value):
+    return f'at least {bound:g}', 'yes' if value >= bound else 'no'
+
+
 class Bench:
     def __init__(self, options):
         self.o = options
@@ -74,15 +83,9 @@ class Bench:
 
     # ---- rows of the table
 
-    def row(self, what, entries, ours, yardstick, ratio=None, most=None, least=None):
-        """A line; `most` or `least` is the goal of the ratio."""
-        goal, met = '', ''
-        if most is not None:
-            goal, met = f'at most {most:g}', 'yes' if ratio <= most else 'no'
-        if least is not None:
-            goal, met = f'at least {least:g}', 'yes' if ratio >= least else 'no'
+    def row(self, what, entries, ours, yardstick, ratio=None, goal=('', '')):
         shown = '' if ratio is None else f'{ratio:.2f}'
-        print(f'| {what} | {entries:,} | {ours} | {yardstick} | {shown} | {goal} | {met} |',
+        print(f'| {what} | {entries:,} | {ours} | {yardstick} | {shown} | {goal[0]} | {goal[1]} |',
               flush=True)
 
     def hit(self):
@@ -91,20 +94,21 @@ class Bench:
             f = self.ours('near_hit', entries, **rounds)
             hit, many = f"{f['hit_ns']:.1f} ns", f"{f['get_many_ns']:.1f} ns"
             self.row('hit / floor', entries, hit, f"{f['floor_ns']:.1f} ns", f['hit_floor'],
-                     most=2.2)
+                     at_most(2.2, f['hit_floor']))
             self.row('hit / handmade', entries, hit, f"{f['handmade_ns']:.1f} ns",
-                     f['hit_handmade'], most=0.45)
+                     f['hit_handmade'], at_most(0.45, f['hit_handmade']))
             self.row('get_many of 16 / floor16', entries, many, f"{f['floor16_ns']:.1f} ns",
-                     f['get_many_floor16'], most=2.0)
+                     f['get_many_floor16'], at_most(2, f['get_many_floor16']))
 
     def threads(self):
         for entries in self.sizes(MILLION):
             f = self.ours('near_threads', entries, rounds=self.o.rounds)
-            for name, what, least in (('floor', 'floor itself', None), ('hits', 'all hits', 1.8),
-                                      ('mixed', '90 % hits, 10 % sets', 1.8)):
+            for name, what in (('floor', 'floor itself'), ('hits', 'all hits'),
+                               ('mixed', '90 % hits, 10 % sets')):
                 one, two = f[name + '_1_ops_per_s'] / MILLION, f[name + '_2_ops_per_s'] / MILLION
+                ratio = f[name + '_ratio']
                 self.row(f'two threads / one: {what}', entries, f'{two:.2f} M/s', f'{one:.2f} M/s',
-                         f[name + '_ratio'], least=least)
+                         ratio, ('', '') if name == 'floor' else at_least(1.8, ratio))
 
     def evict(self):
         for entries in self.sizes(MILLION):
@@ -113,7 +117,7 @@ class Bench:
                 sys.exit(f"near_evict: {f['losses_per_set']} entries went for each set")
             self.row('set of a new key into a full cache / handmade', entries,
                      f"{f['set_ns']:.0f} ns", f"{f['handmade_ns']:.0f} ns", f['set_handmade'],
-                     most=2)
+                     at_most(2, f['set_handmade']))
 
     def growth(self):
         for entries in self.sizes(self.o.largest):
@@ -123,28 +127,26 @@ class Bench:
                     times = [f[f'{who}_{p}_us'] for p in ('p50', 'p99', 'p9999', 'max')]
                     if times != sorted(times):
                         sys.exit(f'near_growth: {times}')
-                self.row(f'growth from nothing, p50, p99 of set ({clock})', entries,
-                         f"{f['set_p50_us']:.2f}, {f['set_p99_us']:.1f} us",
-                         f"{f['handmade_p50_us']:.2f}, {f['handmade_p99_us']:.1f} us")
-                self.row(f'growth, p99.99 of set in us ({clock})', entries,
-                         f"{f['set_p9999_us']:.0f} us", f"{f['handmade_p9999_us']:.0f} us",
-                         f['set_p9999_us'], most=100)
-                self.row(f'growth, longest set ({clock})', entries, f"{f['set_max_us']:,.0f} us",
-                         f"{f['handmade_max_us']:,.0f} us")
+                for p, name in (('p50', 'half'), ('p99', '99 %'), ('p9999', '99.99 %'),
+                                ('max', 'all')):
+                    ours, theirs = f[f'set_{p}_us'], f[f'handmade_{p}_us']
+                    self.row(f'growth from nothing, {clock} clock: {name} of the sets within',
+                             entries, f'{ours:,.2f} us', f'{theirs:,.2f} us', ours / theirs,
+                             at_most(100, ours, ' us') if p == 'p9999' else ('', ''))
 
     def memory(self):
         for entries in self.sizes(MILLION, 10 * MILLION):
             f = self.ours('near_memory', entries)
-            self.row('bytes an entry over key and value, resident / reported', entries,
+            self.row('bytes an entry over key and value: resident / reported', entries,
                      f"{f['resident_over']:.1f} B", f"{f['reported_over']:.1f} B",
-                     f['resident_over'], most=56)
+                     f['resident_over'] / f['reported_over'], at_most(56, f['resident_over'], ' B'))
             for peer in near_peers.PEERS:
                 program = self.o.memcached if peer == 'memcached' else None
                 p = near_peers.measure(peer, entries, program)
                 if not p:
                     print(f'no {peer}: left out', file=sys.stderr)
                     continue
-                self.row(f'the same in {peer}', entries, f"{f['resident_over']:.1f} B",
+                self.row(f'the same: resident / {peer}', entries, f"{f['resident_over']:.1f} B",
                          f"{p['resident_over']:.1f} B", f['resident_over'] / p['resident_over'])
 
     def mixed(self):
@@ -157,10 +159,11 @@ class Bench:
                                                           'max_bytes')}
             what = f"{f['operations'] / MILLION:g} M operations of mixed sizes"
             self.row(f'{what}: reported / resident', entries, mib['reported_bytes'],
-                     mib['resident_bytes'], f['reported_resident'], least=0.9)
+                     mib['resident_bytes'], f['reported_resident'],
+                     at_least(0.9, f['reported_resident']))
             self.row(f'{what}: largest resident / max_bytes', entries,
                      f"{f['peak_max_bytes'] * f['max_bytes'] / 2**20:.0f} MiB", mib['max_bytes'],
-                     f['peak_max_bytes'], most=1.02)
+                     f['peak_max_bytes'], at_most(1.02, f['peak_max_bytes']))
 
     def caffeine(self):
         if not shutil.which('java') or not os.path.exists(self.o.caffeine):
