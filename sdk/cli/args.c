@@ -48,7 +48,7 @@ static const option_row table[] = {
     {"all", 0, FLAG, ARG_ALL, AT(all), NULL, "also what lies in the plugin directories"},
     {"hex", 0, TEXT, ARG_HEX, AT(hex), "TEXT", "the bytes, as pairs of hexadecimal digits"},
     {"workload", 0, TEXT, ARG_WORKLOAD, AT(workload), "W",
-     "get, set, mixed (one of ten is a set), get_many; else get"},
+     "get, set, get_many, mixed (10 % sets) or mixed:P (P %); else get"},
     {"keys", 0, WHOLE, ARG_KEYS, AT(keys), "N", "how many keys; else 10000"},
     {"value-size", 0, WHOLE, ARG_VALUE_SIZE, AT(value_size), "B", "bytes of a value; else 100"},
     {"depth", 0, WHOLE, ARG_DEPTH, AT(depth), "D", "requests in flight, per thread; else 1"},

@@ -24,6 +24,7 @@ extern const char *const bench_workloads[BENCH_WORKLOADS];
 typedef struct bench_plan {
     int workload;
     uint64_t keys;
+    double writes;                            /* the share of sets, 0 to 1 */
     size_t value_size, depth, threads, batch; /* batch: keys of a request, 1 unless get_many */
     const char *dist;                         /* as it was given */
     double zipf;                              /* its exponent; 0: uniform */
@@ -48,6 +49,7 @@ typedef struct bench_draw {
 } bench_draw;
 void bench_draw_init(bench_draw *, uint64_t keys, double zipf, uint64_t seed);
 uint64_t bench_random(bench_draw *);
+bool bench_draw_chance(bench_draw *, double share); /* true with this probability */
 uint64_t bench_draw_key(bench_draw *); /* 0 to keys - 1; with zipf, 0 is the most frequent */
 
 /* ---- bench_hist.c */
@@ -64,8 +66,9 @@ uint64_t bench_hist_at(const bench_hist *, double share);
 /* ---- bench_work.c */
 typedef struct bench_tally {
     uint64_t ops, reads, hits;
-    uint64_t errors; /* operations that failed, `wrong` included */
-    uint64_t wrong;  /* reads that answered with another value */
+    uint64_t refused; /* sets that no tier took: full, and the policy did not let them in */
+    uint64_t errors;  /* operations that failed, `wrong` included */
+    uint64_t wrong;   /* reads that answered with another value */
     mst_status first_error;
     int first_why;
 } bench_tally;

@@ -90,11 +90,21 @@ void bench_draw_init(bench_draw *d, uint64_t keys, double zipf, uint64_t seed)
     }
 }
 
+/* At least 0 and less than 1. */
+static double draw_share(bench_draw *d)
+{
+    return (double) (bench_random(d) >> 11) * 0x1p-53;
+}
+
+bool bench_draw_chance(bench_draw *d, double share)
+{
+    return draw_share(d) < share;
+}
+
 static uint64_t draw_zipf(bench_draw *d)
 {
     for (;;) {
-        double share = (double) (bench_random(d) >> 11) * 0x1p-53;
-        double y = d->last + share * (d->first - d->last), x = inverse(d, y);
+        double y = d->last + draw_share(d) * (d->first - d->last), x = inverse(d, y);
         double rank = floor(x + 0.5);
         rank = rank < 1 ? 1 : rank > (double) d->keys ? (double) d->keys : rank;
         if (rank - x <= d->sure || y >= integral(d, rank + 0.5) - weight(d, rank)) {

@@ -35,6 +35,7 @@ void bench_tally_add(bench_tally *t, const bench_tally *more)
     t->ops += more->ops;
     t->reads += more->reads;
     t->hits += more->hits;
+    t->refused += more->refused;
     t->errors += more->errors;
     t->wrong += more->wrong;
 }
@@ -53,7 +54,9 @@ static void judge_one(bench_slot *s, size_t i, const mst_result *r)
     const bench_plan *plan = s->worker->run->plan;
     bench_tally *t = &s->tally;
     bool plain_miss = r->status == MST_MISS && r->why == MST_WHY_MISS;
-    if (s->writes || r->status != MST_OK) {
+    if (s->writes && r->status == MST_UNCHANGED) {
+        t->refused++;
+    } else if (s->writes || r->status != MST_OK) {
         if (r->status != MST_OK && (s->writes || !plain_miss)) {
             judge_error(t, 1, r->status, r->why);
         }
@@ -184,7 +187,7 @@ static void send_one(bench_worker *w, bench_slot *s, uint64_t due)
     }
     s->due = due;
     s->writes = plan->workload == BENCH_SET ||
-                (plan->workload == BENCH_MIXED && bench_random(&w->draw) % 10 == 0);
+                (plan->workload == BENCH_MIXED && bench_draw_chance(&w->draw, plan->writes));
     mst_status status = ask(w, s);
     if (status == MST_PENDING) { /* the slot may be back already */
         w->flying++;

@@ -14,17 +14,37 @@
 
 const char *const bench_workloads[BENCH_WORKLOADS] = {"get", "set", "mixed", "get_many"};
 
-static bool read_workload(const cli *c, const char *text, int *workload)
+/* The P of mixed:P, as a share. */
+static bool read_writes(const cli *c, const char *text, double *writes)
 {
+    char *end;
+    *writes = strtod(text, &end) / 100;
+    /* Digits and a point only: strtod() takes more than that. */
+    if (text[strspn(text, "0123456789.")] == '\0' && *end == '\0' && *writes > 0 && *writes < 1) {
+        return true;
+    }
+    cli_say(c, "--workload: \"mixed:%s\" is not mixed:P with P %% of sets, above 0 and below 100",
+            text);
+    return false;
+}
+
+static bool read_workload(const cli *c, const char *text, bench_plan *plan)
+{
+    static const double writes[BENCH_WORKLOADS] = {[BENCH_SET] = 1, [BENCH_MIXED] = 0.1};
     text_nearest nearest = {.word = text};
+    if (strncmp(text, "mixed:", 6) == 0) {
+        plan->workload = BENCH_MIXED;
+        return read_writes(c, text + 6, &plan->writes);
+    }
     for (int i = 0; i < BENCH_WORKLOADS; i++) {
         if (strcmp(text, bench_workloads[i]) == 0) {
-            *workload = i;
+            plan->workload = i;
+            plan->writes = writes[i];
             return true;
         }
         text_nearest_try(&nearest, bench_workloads[i]);
     }
-    cli_say(c, "--workload: \"%s\" is not one of get, set, mixed, get_many%s%s%s", text,
+    cli_say(c, "--workload: \"%s\" is not one of get, set, mixed, mixed:P, get_many%s%s%s", text,
             nearest.best ? "; did you mean " : "", nearest.best ? nearest.best : "",
             nearest.best ? "?" : "");
     return false;
@@ -86,7 +106,7 @@ static bool read_plan(const cli *c, const cli_args *args, bench_plan *plan)
     double n[NUMBERS];
     *plan = (bench_plan){.dist = args->dist ? args->dist : "uniform",
                          .options = {.timeout_ms = args->timeout_ms}};
-    if (!read_workload(c, args->workload ? args->workload : "get", &plan->workload) ||
+    if (!read_workload(c, args->workload ? args->workload : "get", plan) ||
         !read_dist(c, plan->dist, &plan->zipf) || !read_numbers(c, args, n)) {
         return false;
     }

@@ -1,222 +1,139 @@
-/* near_hit - what a near hit costs through the public interface, beside what the memory system
- * alone charges, in one run: 16-byte keys, 100-byte values, random order, one thread, every lookup
- * a hit.
+/* near_hit - what a near hit costs through the public interface, beside the yardsticks, in one run:
+ * 16-byte keys, 100-byte values, uniform random order, one thread, every lookup a hit.
  *
- *   floor      a table with open addressing and one reference count: no lock, no expiry, no policy
- *   near hit   mst_get_now() and mst_result_release(), expiry and counters on
- *   get_many   the same in batches of 16
+ *   hit        mst_get_now() and mst_result_release(), with expiry and counters: beside the floor,
+ *              and beside the handmade cache
+ *   get_many   mst_get_many() of 16 and their releases: beside the floor in batches of 16
  *
- * near_hit [ENTRIES [LOOKUPS [ROUNDS]]] prints nanoseconds (median of the rounds, which take turns)
- * and the ratio to the floor. Its exit status says only whether every lookup was a hit. */
-#include <inttypes.h>
-#include <stdbool.h>
-#include <stdio.h>
+ * Figures are nanoseconds of one key: the median of rounds that take turns. */
 #include <stdlib.h>
-#include <string.h>
-#include <time.h>
 
-#include <memstache/memstache.h>
+#include "near.h"
 
-#define XXH_INLINE_ALL
-#include <xxhash.h>
-
-enum { KEY = 16, VALUE = 100, BATCH = 16, ROUNDS_MAX = 31, WAYS = 3 };
-
-typedef struct entry {
-    uint32_t refs, key_len, value_len, pad;
-    void *links[2];
-    char bytes[KEY + VALUE];
-} entry;
-
-typedef struct slot {
-    uint64_t hash;
-    entry *entry;
-} slot;
+enum { FLOOR, FLOOR16, HANDMADE, HIT, MANY, WAYS };
 
 typedef struct bench {
-    size_t entries, lookups, rounds, slots;
-    entry *arena;
-    slot *table;
-    char (*keys)[KEY];
-    mst_runtime *runtime;
-    mst_cache *cache;
-    uint64_t hits, sum;
+    near_options o;
+    near_cache near;
+    near_key *keys;
+    yard_floor *floor;
+    yard_handmade *handmade;
+    uint64_t sum; /* so that values are read */
 } bench;
 
-static double now_ns(void)
+static uint64_t run_floor(bench *b)
 {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double) t.tv_sec * 1e9 + (double) t.tv_nsec;
+    return yard_floor_one(b->floor, b->keys, b->o.lookups, &b->sum);
 }
 
-static void *must(void *p)
+static uint64_t run_floor16(bench *b)
 {
-    if (!p) {
-        fprintf(stderr, "near_hit: out of memory\n");
-        exit(2);
-    }
-    return p;
+    return yard_floor_many(b->floor, b->keys, b->o.lookups, &b->sum);
 }
 
-static void make_key(char *key, size_t i)
+static uint64_t run_handmade(bench *b)
 {
-    char text[32];
-    snprintf(text, sizeof text, "key:%012zu", i);
-    memcpy(key, text, KEY);
+    uint64_t hits = 0;
+    char value[NEAR_VALUE];
+    for (uint64_t i = 0; i < b->o.lookups; i++) {
+        hits += yard_handmade_get(b->handmade, b->keys[i], value);
+        b->sum += (uint8_t) value[0];
+    }
+    return hits;
 }
 
-static void fill_floor(bench *b)
+static uint64_t take(bench *b, mst_result *r)
 {
-    for (b->slots = 1; b->slots < 2 * b->entries; b->slots *= 2) {
-    }
-    b->table = must(calloc(b->slots, sizeof *b->table));
-    b->arena = must(calloc(b->entries, sizeof *b->arena));
-    for (size_t i = 0; i < b->entries; i++) {
-        make_key(b->arena[i].bytes, i);
-        uint64_t hash = XXH3_64bits(b->arena[i].bytes, KEY);
-        size_t at = hash & (b->slots - 1);
-        while (b->table[at].entry) {
-            at = (at + 1) & (b->slots - 1);
-        }
-        b->table[at] = (slot){hash, &b->arena[i]};
-    }
-}
-
-static void fill_cache(bench *b)
-{
-    char size[32];
-    mst_error error;
-    mst_config *config = must(mst_config_new(NULL));
-    snprintf(size, sizeof size, "%zuB", b->entries * 512 + (64u << 20));
-    mst_config_set(config, "provider.memory", "max_bytes", size);
-    mst_config_set(config, "cache", "expire", "1h");
-    if (mst_open(config, NULL, &b->runtime, &error)) {
-        fprintf(stderr, "near_hit: %s\n", error.text);
-        exit(2);
-    }
-    mst_config_free(config);
-    b->cache = mst_cache_named(b->runtime, NULL);
-    char key[KEY], value[VALUE] = {1};
-    mst_input input = {.data = value, .len = VALUE};
-    for (size_t i = 0; i < b->entries; i++) {
-        mst_result r;
-        make_key(key, i);
-        if (mst_set(b->cache, (mst_slice){key, KEY}, &input, NULL, &r, NULL, NULL)) {
-            fprintf(stderr, "near_hit: set: %s\n", mst_strerror(r.status));
-            exit(2);
-        }
-    }
-}
-
-static void draw_keys(bench *b)
-{
-    uint64_t s = 42;
-    b->keys = must(malloc(b->lookups * KEY));
-    for (size_t i = 0; i < b->lookups; i++) {
-        s = s * 6364136223846793005u + 1442695040888963407u;
-        make_key(b->keys[i], (size_t) (s >> 33) % b->entries);
-    }
-}
-
-static void run_floor(bench *b)
-{
-    for (size_t i = 0; i < b->lookups; i++) {
-        uint64_t hash = XXH3_64bits(b->keys[i], KEY);
-        size_t at = hash & (b->slots - 1);
-        while (b->table[at].hash != hash) {
-            at = (at + 1) & (b->slots - 1);
-        }
-        entry *e = b->table[at].entry;
-        if (memcmp(e->bytes, b->keys[i], KEY) == 0) {
-            __atomic_fetch_add(&e->refs, 1, __ATOMIC_RELAXED);
-            b->sum += (uint8_t) e->bytes[KEY];
-            b->hits++;
-        }
-    }
-}
-
-static void take(bench *b, mst_result *r)
-{
-    if (r->status == MST_OK) {
-        b->sum += *(const uint8_t *) r->data;
-        b->hits++;
-    }
+    bool hit = r->status == MST_OK;
+    b->sum += hit ? *(const uint8_t *) r->data : 0;
     mst_result_release(r);
+    return hit;
 }
 
-static void run_single(bench *b)
+static uint64_t run_hit(bench *b)
 {
-    for (size_t i = 0; i < b->lookups; i++) {
+    uint64_t hits = 0;
+    for (uint64_t i = 0; i < b->o.lookups; i++) {
         mst_result r;
-        mst_get_now(b->cache, (mst_slice){b->keys[i], KEY}, NULL, &r);
-        take(b, &r);
+        mst_get_now(b->near.cache, (mst_slice){b->keys[i], NEAR_KEY}, NULL, &r);
+        hits += take(b, &r);
     }
+    return hits;
 }
 
-static void run_many(bench *b)
+static uint64_t run_many(bench *b)
 {
-    mst_slice keys[BATCH];
-    mst_result results[BATCH];
-    for (size_t i = 0; i + BATCH <= b->lookups; i += BATCH) {
-        for (size_t j = 0; j < BATCH; j++) {
-            keys[j] = (mst_slice){b->keys[i + j], KEY};
+    uint64_t hits = 0;
+    mst_slice keys[NEAR_BATCH];
+    mst_result results[NEAR_BATCH];
+    for (uint64_t i = 0; i < b->o.lookups; i += NEAR_BATCH) {
+        for (size_t j = 0; j < NEAR_BATCH; j++) {
+            keys[j] = (mst_slice){b->keys[i + j], NEAR_KEY};
         }
-        mst_get_many(b->cache, keys, BATCH, NULL, results, NULL, NULL);
-        for (size_t j = 0; j < BATCH; j++) {
-            take(b, &results[j]);
+        mst_get_many(b->near.cache, keys, NEAR_BATCH, NULL, results, NULL, NULL);
+        for (size_t j = 0; j < NEAR_BATCH; j++) {
+            hits += take(b, &results[j]);
         }
     }
+    return hits;
 }
 
-static int by_size(const void *a, const void *b)
+static void fill(bench *b)
 {
-    double x = *(const double *) a, y = *(const double *) b;
-    return (x > y) - (x < y);
+    const char value[NEAR_VALUE] = {1};
+    b->floor = yard_floor_new(b->o.entries, b->o.huge);
+    b->handmade = yard_handmade_new(0);
+    for (uint64_t i = 0; i < b->o.entries; i++) {
+        near_key key;
+        near_make_key(key, i);
+        yard_handmade_set(b->handmade, key, value);
+    }
+    near_open(&b->near, &b->o, b->o.entries * 512 + (64u << 20), 0);
+    near_fill(&b->near, 0, b->o.entries);
+    b->keys = near_draw_keys(b->o.lookups, b->o.entries);
 }
 
-static size_t argument(int argc, char **argv, int i, size_t otherwise)
+static void measure(bench *b, double ns[WAYS][NEAR_ROUNDS])
 {
-    return argc > i ? strtoull(argv[i], NULL, 10) : otherwise;
+    static uint64_t (*const ways[WAYS])(bench *) = {run_floor, run_floor16, run_handmade, run_hit,
+                                                    run_many};
+    for (uint64_t round = 0; round < b->o.rounds; round++) {
+        for (int way = 0; way < WAYS; way++) {
+            double begin = near_clock(&b->o);
+            uint64_t hits = ways[way](b);
+            ns[way][round] = (near_clock(&b->o) - begin) / (double) b->o.lookups;
+            if (hits != b->o.lookups) {
+                near_fail("near_hit: way %d found %.0f of %.0f keys", way, (double) hits,
+                          (double) b->o.lookups);
+            }
+        }
+    }
+    if (b->sum != WAYS * b->o.rounds * b->o.lookups) {
+        near_fail("near_hit: the values are not what was stored");
+    }
 }
 
 int main(int argc, char **argv)
 {
-    static void (*const ways[WAYS])(bench *) = {run_floor, run_single, run_many};
-    static const char *const names[WAYS] = {"floor", "near hit", "get_many of 16"};
-    double ns[WAYS][ROUNDS_MAX];
-    bench b = {.entries = argument(argc, argv, 1, 100000),
-               .lookups = argument(argc, argv, 2, 1u << 20),
-               .rounds = argument(argc, argv, 3, 5)};
-    if (b.entries == 0 || b.lookups < BATCH || b.rounds == 0 || b.rounds > ROUNDS_MAX) {
-        fprintf(stderr, "usage: near_hit [ENTRIES [LOOKUPS (16 or more) [ROUNDS (1 to 31)]]]\n");
-        return 2;
-    }
-    b.lookups -= b.lookups % BATCH;
-    fill_floor(&b);
-    fill_cache(&b);
-    draw_keys(&b);
-    for (size_t round = 0; round < b.rounds; round++) {
-        for (int way = 0; way < WAYS; way++) {
-            double begin = now_ns();
-            ways[way](&b);
-            ns[way][round] = (now_ns() - begin) / (double) b.lookups;
-        }
-    }
+    static const char *const names[WAYS] = {"floor_ns", "floor16_ns", "handmade_ns", "hit_ns",
+                                            "get_many_ns"};
+    double ns[WAYS][NEAR_ROUNDS], median[WAYS];
+    bench b = {.o = {.program = "near_hit", .entries = 100000, .lookups = 1 << 20, .rounds = 5}};
+    near_read_options(&b.o, argc, argv);
+    fill(&b);
+    measure(&b, ns);
+    near_line_begin(&b.o, &b.near);
     for (int way = 0; way < WAYS; way++) {
-        qsort(ns[way], b.rounds, sizeof ns[way][0], by_size);
-        double median = ns[way][b.rounds / 2], floor = ns[0][b.rounds / 2];
-        printf("%zu entries  %-15s %7.1f ns  %5.2f x floor\n", b.entries, names[way], median,
-               median / floor);
+        median[way] = near_median(ns[way], b.o.rounds);
+        near_line_number(names[way], median[way]);
     }
-    bool all = b.hits == WAYS * b.rounds * b.lookups;
-    if (!all) {
-        fprintf(stderr, "near_hit: %" PRIu64 " of %zu lookups were hits\n", b.hits,
-                WAYS * b.rounds * b.lookups);
-    }
-    mst_close_wait(b.runtime);
+    near_line_number("hit_floor", median[HIT] / median[FLOOR]);
+    near_line_number("hit_handmade", median[HIT] / median[HANDMADE]);
+    near_line_number("get_many_floor16", median[MANY] / median[FLOOR16]);
+    near_line_end();
+    near_close(&b.near);
+    yard_handmade_free(b.handmade);
+    yard_floor_free(b.floor);
     free(b.keys);
-    free(b.table);
-    free(b.arena);
-    return all ? 0 : 1;
+    return 0;
 }

@@ -1,5 +1,6 @@
 """`memstache bench`: short runs of every workload. Nothing here judges speed."""
 import json
+import math
 import os
 import pty
 import select
@@ -8,9 +9,10 @@ import subprocess
 import command
 
 SHORT = ['bench', '--seconds', '0.1', '--keys', '500']
-MEMBERS = {'workload', 'keys', 'value_size', 'depth', 'threads', 'batch', 'dist', 'seconds',
-           'warmup_s', 'rate', 'wall_s', 'ops', 'ops_per_s', 'ns_per_op', 'cpu_ns_per_op', 'p50_us',
-           'p99_us', 'p999_us', 'max_us', 'hit_ratio', 'errors', 'wrong', 'unsent'}
+MEMBERS = {'workload', 'writes', 'keys', 'value_size', 'depth', 'threads', 'batch', 'dist',
+           'seconds', 'warmup_s', 'rate', 'wall_s', 'ops', 'reads', 'ops_per_s', 'ns_per_op',
+           'cpu_ns_per_op', 'p50_us', 'p99_us', 'p999_us', 'p9999_us', 'max_us', 'hit_ratio',
+           'refused', 'errors', 'wrong', 'unsent'}
 
 
 class Runs(command.Case):
@@ -29,8 +31,9 @@ class Runs(command.Case):
         each = found['wall_s'] * 1e9 * found['threads'] / found['ops']
         self.assertAlmostEqual(found['ns_per_op'] / each, 1, 5)
         self.assertGreater(found['cpu_ns_per_op'], 0)
-        self.assertTrue(0 < found['p50_us'] <= found['p99_us'] <= found['p999_us']
-                        <= found['max_us'], found)
+        times = [found[f'{p}_us'] for p in ('p50', 'p99', 'p999', 'p9999', 'max')]
+        self.assertEqual(times, sorted(times))
+        self.assertGreater(times[0], 0)
 
     def test_every_workload(self):
         for workload, ratio in (('get', 1), ('set', None), ('mixed', 1), ('get_many', 1)):
@@ -40,6 +43,18 @@ class Runs(command.Case):
                 self.assertEqual(found['hit_ratio'], ratio, workload)
                 self.assertEqual(found['workload'], workload)
                 self.assertEqual(found['batch'], 16 if workload == 'get_many' else 1)
+
+    def test_share_of_sets(self):
+        for workload, writes in (('get', 0), ('get_many', 0), ('set', 1), ('mixed', 0.1),
+                                 ('mixed:40', 0.4), ('mixed:0.5', 0.005), ('mixed:99.9', 0.999)):
+            found = self.figures('--workload', workload)
+            self.sane(found)
+            self.assertEqual(found['workload'], workload.split(':', maxsplit=1)[0])
+            self.assertAlmostEqual(found['writes'], writes)
+            sigma = math.sqrt(writes * (1 - writes) / found['ops'])
+            self.assertLessEqual(abs(1 - found['reads'] / found['ops'] - writes), 6 * sigma)
+        text = self.expect(0, *SHORT, '--workload', 'mixed:12.5').out.decode()
+        self.assertIn('workload    mixed, 12.5 % sets, 500 keys', text)
 
     def test_settings_are_told(self):
         found = self.figures('--workload', 'get_many', '--value-size', '8', '--depth', '3',
@@ -64,6 +79,20 @@ class Runs(command.Case):
         found = self.figures('--set', 'provider.memory.max_entries=100')
         self.sane(found)
         self.assertTrue(0 < found['hit_ratio'] < 1, found)
+
+    def test_near_tier_that_is_full(self):
+        """A fifth of the keys fits: others go out, or do not come in, and neither is an error."""
+        for policy in ('lru', 'sieve', 'none'):
+            for more in ([], ['--threads', '2', '--dist', 'zipf:0.99']):
+                found = self.figures('--set', 'provider.memory.max_entries=100', '--set',
+                                     'provider.memory.eviction=' + policy, '--workload',
+                                     'mixed:50', *more)
+                self.sane(found)
+                self.assertTrue(0 < found['hit_ratio'] < 1, found)
+                self.assertEqual(found['refused'] > 0, policy == 'none', found)
+        text = self.expect(0, *SHORT, '--workload', 'set', '--set', 'provider.memory.eviction=none',
+                           '--set', 'provider.memory.max_entries=100').out.decode()
+        self.assertRegex(text, r'\nrefused     \d+ sets\nerrors      0\n')
 
     def test_sealed_values(self):
         if command.has_plugin('compressor_brotli'):
@@ -104,7 +133,7 @@ class Runs(command.Case):
         for pattern in (r'workload    get_many of 16, 500 keys of 16 bytes, values of 100 bytes, uni',
                         r'load        1 thread, depth 1, closed loop\n', r'throughput  \d+ ops/s \(',
                         r'cost        [\d.]+ ns/op wall, [\d.]+ ns/op CPU\n',
-                        r'latency us  p50 [\d.]+, p99 [\d.]+, p99.9 [\d.]+, max [\d.]+\n',
+                        r'latency us  p50 [\d.]+, p99 [\d.]+, p99.9 [\d.]+, p99.99 [\d.]+, max',
                         r'hit ratio   1.000000\n', r'errors      0\n'):
             self.assertRegex(text, pattern)
         text = self.expect(0, *SHORT, '--workload', 'set', '--rate', '1000').out.decode()
@@ -135,8 +164,10 @@ class Wrong(command.Case):
         self.expect(2, 'bench', *words, out=b'', err=text)
 
     def test_settings(self):
-        self.refused('"gte" is not one of get, set, mixed, get_many; did you mean get?',
+        self.refused('"gte" is not one of get, set, mixed, mixed:P, get_many; did you mean get?',
                      '--workload', 'gte')
+        for percent in ('', '0', '100', '-1', 'x', '1x', ' 1', 'nan', '0x1p1'):
+            self.refused(f'"mixed:{percent}" is not mixed:P', '--workload', f'mixed:{percent}')
         for dist in ('zipf', 'zipf:', 'zipf:0', 'zipf:-1', 'zipf:11', 'zipf:1x', 'normal', ''):
             self.refused(f'"{dist}" is neither uniform nor zipf:A', '--dist', dist)
         for name in ('keys', 'value-size', 'depth', 'threads', 'batch'):

@@ -72,6 +72,21 @@ static void check_zipf(uint64_t keys, double exponent)
     }
 }
 
+static void check_chance(void)
+{
+    enum { DRAWS = 400000 };
+    static const double shares[] = {0, 0.005, 0.1, 0.5, 0.999, 1};
+    bench_draw d;
+    bench_draw_init(&d, 10, 0, 7);
+    for (size_t i = 0; i < sizeof shares / sizeof shares[0]; i++) {
+        double want = shares[i] * DRAWS, got = 0;
+        for (int n = 0; n < DRAWS; n++) {
+            got += bench_draw_chance(&d, shares[i]);
+        }
+        expect(fabs(got - want) <= 5 * sqrt(want * (1 - shares[i])), "chance", want, got);
+    }
+}
+
 static void check_stamps(void)
 {
     enum { MOST = 40 };
@@ -108,6 +123,7 @@ int main(void)
             check_zipf(keys, exponents[i]);
         }
     }
+    check_chance();
     check_stamps();
     check_keys();
     free(h);
