@@ -6,7 +6,8 @@
  *
  * With --clock wall the times are what a caller sees, and what else the machine does is in them;
  * with --clock cpu they are those of the thread's CPU, page faults included, at the price of a
- * system call (some 0.1 us) in each. Latencies are right within 0.4 %. */
+ * system call in each, 0.1 us or, in a virtual machine, more than one. Latencies are right within
+ * 0.4 %. */
 #include <stdio.h>
 #include <stdlib.h>
 
