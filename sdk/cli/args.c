@@ -59,6 +59,21 @@ static const option_row table[] = {
     {"seconds", 0, REAL, ARG_SECONDS, AT(seconds), "S", "how long to measure; else 5"},
     {"rate", 0, REAL, ARG_RATE, AT(rate), "R",
      "operations per second, of all threads; else as fast as it goes"},
+    {"trace-out", 0, TEXT, ARG_TRACE_OUT, AT(trace_out), "FILE",
+     "write down which keys are asked for, as simulate reads it"},
+    {"trace", 0, TEXT, ARG_SIMULATE, AT(trace), "FILE",
+     "the requests, a key on each line; - is standard input"},
+    {"format", 0, TEXT, ARG_SIMULATE, AT(format), "F",
+     "text, oracle (libCacheSim's oracleGeneral), auto; else auto"},
+    {"policies", 0, TEXT, ARG_SIMULATE, AT(policies), "P,P...",
+     "eviction plugins; else all in the plugin directories"},
+    {"sizes", 0, TEXT, ARG_SIMULATE, AT(sizes), "N,N...",
+     "entries, as 10000 or 10k, or shares of the keys, as 5%; else four"},
+    {"max-bytes", 0, FLAG, ARG_SIMULATE, AT(in_bytes), NULL,
+     "sizes are bytes, as 64MiB, and values have those of the trace"},
+    {"svg", 0, TEXT, ARG_SIMULATE, AT(svg), "FILE", "also draw the miss ratios"},
+    {"recommend", 0, FLAG, ARG_SIMULATE, AT(recommend), NULL,
+     "print the lines for memstache.ini instead"},
 };
 enum { ROWS = sizeof table / sizeof table[0] };
 

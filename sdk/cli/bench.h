@@ -31,6 +31,7 @@ typedef struct bench_plan {
     double seconds, warmup;
     double rate; /* operations per second of all threads; 0: closed loop */
     mst_options options;
+    FILE *trace; /* where requests are written down; NULL */
 } bench_plan;
 
 /* ---- bench_draw.c */
@@ -150,7 +151,5 @@ int bench_remove(cli *, const bench_plan *, bool show_progress);
 /* ---- bench_show.c */
 void bench_show(cli *, const bench_plan *, const bench_figures *);
 void bench_show_json(cli *, const bench_plan *, const bench_figures *);
-/* One line on a terminal, again and again; NULL takes it away. */
-void bench_progress(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 #endif

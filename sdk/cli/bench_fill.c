@@ -114,13 +114,13 @@ static int each_chunk(cli *c, const bench_plan *plan, bool fill, bool show_progr
     for (uint64_t i = 0; i < plan->keys && failed.status == MST_OK;) {
         i += chunk_send(k, c, plan, i, &failed);
         if (show_progress && bench_clock() >= next) {
-            bench_progress("%s %.0f %%",
-                           fill ? "filling:" : "removing:", 100 * (double) i / (double) plan->keys);
+            out_progress("%s %.0f %%",
+                         fill ? "filling:" : "removing:", 100 * (double) i / (double) plan->keys);
             next = bench_clock() + (uint64_t) BENCH_SECOND / 4;
         }
     }
     if (show_progress) {
-        bench_progress(NULL);
+        out_progress(NULL);
     }
     chunk_free(k);
     if (failed.status != MST_OK) {

@@ -114,12 +114,12 @@ static void look_on(const bench_run *run, const char *what)
         for (size_t i = 0; i < run->plan->threads; i++) {
             ops += atomic_load_explicit(&run->workers[i].progress, memory_order_relaxed);
         }
-        bench_progress("%s %.1f of %.1f s, %.0f ops/s", what,
-                       (double) (t - run->begin) / BENCH_SECOND, seconds,
-                       ops < last ? 0 : (double) (ops - last) / ((double) tick / BENCH_SECOND));
+        out_progress("%s %.1f of %.1f s, %.0f ops/s", what,
+                     (double) (t - run->begin) / BENCH_SECOND, seconds,
+                     ops < last ? 0 : (double) (ops - last) / ((double) tick / BENCH_SECOND));
         last = ops;
     }
-    bench_progress(NULL);
+    out_progress(NULL);
 }
 
 static void *conduct(void *arg)

@@ -1,19 +1,5 @@
 /* bench_show.c - the figures of a run: a table to read, or one JSON object. */
-#include <stdarg.h>
-
 #include "bench.h"
-
-void bench_progress(const char *format, ...)
-{
-    fputs("\r\033[K", stderr);
-    if (format) {
-        va_list args;
-        va_start(args, format);
-        vfprintf(stderr, format, args);
-        va_end(args);
-    }
-    fflush(stderr);
-}
 
 /* One operation's share of the time that all threads had together. */
 static double wall_of_one(const bench_plan *plan, const bench_figures *f)

@@ -184,6 +184,10 @@ static void send_one(bench_worker *w, bench_slot *s, uint64_t due)
     for (size_t i = 0; i < n; i++) {
         s->numbers[i] = bench_draw_key(&w->draw);
         bench_key(w->key_bytes + i * BENCH_KEY, s->numbers[i]);
+        if (plan->trace) {
+            fprintf(plan->trace, "%.*s %zu\n", BENCH_KEY, w->key_bytes + i * BENCH_KEY,
+                    plan->value_size);
+        }
     }
     s->due = due;
     s->writes = plan->workload == BENCH_SET ||

@@ -8,6 +8,7 @@
  *   out.c, json.c, text.c   writing, JSON, durations and names
  *   cmd_*.c       the commands, each group with its table
  *   bench*        what `bench` consists of: bench.h
+ *   simulate*     what `simulate` consists of: simulate.h
  *
  * The command is a host program like any other: it uses the public headers only.
  */
@@ -37,6 +38,8 @@ void out_format(cli_out *, const char *format, ...) __attribute__((format(printf
 void out_flush(cli_out *);
 /* Wrapped at blanks. */
 void out_paragraph(cli_out *, size_t indent, const char *text);
+/* One line on a terminal, again and again; NULL takes it away. */
+void out_progress(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* Offset, bytes in hex, and as text; `indent` before each line. */
 void out_hex(cli_out *, const char *indent, const void *data, size_t len);
 
@@ -106,7 +109,9 @@ enum { /* options; which of them a command takes is in its row */
        ARG_BATCH = 1 << 24,
        ARG_DIST = 1 << 25,
        ARG_SECONDS = 1 << 26,
-       ARG_RATE = 1 << 27
+       ARG_RATE = 1 << 27,
+       ARG_SIMULATE = 1 << 28, /* all that only `simulate` takes */
+       ARG_TRACE_OUT = 1 << 29
 };
 
 typedef struct cli_args {
@@ -118,7 +123,9 @@ typedef struct cli_args {
     int compress;                              /* MST_DEFAULT, MST_YES, MST_NO */
     bool json, explain, quiet, verbose, help, version;
     bool if_absent, if_present, yes, all;
+    bool in_bytes, recommend;
     const char *workload, *dist;
+    const char *trace_out, *trace, *format, *policies, *sizes, *svg;
     double keys, value_size, depth, threads, batch, seconds, rate; /* those that were given */
     char **operands;                                               /* room for every word */
     size_t count;
@@ -143,7 +150,7 @@ enum { CLI_ANY = 0xffff };
 
 /* Tables end with a row without a name. */
 extern const cli_command key_commands[], value_commands[], config_commands[], plugin_commands[],
-    inspect_commands[], bench_commands[], run_commands[], help_commands[];
+    inspect_commands[], bench_commands[], simulate_commands[], run_commands[], help_commands[];
 extern const cli_command *const cli_tables[]; /* NULL-terminated */
 
 /* Finds and runs the command that args->operands begin with. */

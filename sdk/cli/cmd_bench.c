@@ -6,6 +6,7 @@
  * and one that keeps to a schedule, are threads of their own beside the private loops of the
  * runtime.
  */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -171,6 +172,26 @@ static int measure(cli *c, const cli_args *args, const bench_plan *plan, bench_f
     return code > removed ? code : removed;
 }
 
+static bool open_trace(const cli *c, const cli_args *args, bench_plan *plan)
+{
+    if (args->trace_out) {
+        plan->trace = fopen(args->trace_out, "w");
+        if (!plan->trace) {
+            cli_say(c, "--trace-out %s: %s", args->trace_out, strerror(errno));
+        }
+    }
+    return plan->trace || !args->trace_out;
+}
+
+static int close_trace(const cli *c, const cli_args *args, const bench_plan *plan, int code)
+{
+    if (plan->trace && (ferror(plan->trace) | fclose(plan->trace))) {
+        cli_say(c, "--trace-out %s: %s", args->trace_out, strerror(errno));
+        return CLI_FAILED;
+    }
+    return code;
+}
+
 static int bench(cli *c, const cli_args *args)
 {
     bench_plan plan;
@@ -194,7 +215,10 @@ static int bench(cli *c, const cli_args *args)
         cli_say(c, "bench: %s", mst_strerror(MST_ENOMEM));
         return CLI_FAILED;
     }
-    code = measure(c, args, &plan, f);
+    code = CLI_FAILED;
+    if (open_trace(c, args, &plan)) {
+        code = close_trace(c, args, &plan, measure(c, args, &plan, f));
+    }
     free(f);
     return code;
 }
@@ -205,7 +229,7 @@ const cli_command bench_commands[] = {
      "time, prints throughput, cost and latencies, and removes the keys. They begin with bench:. "
      "With --rate requests are sent when they are due, and latency counts from there.",
      ARG_WORKLOAD | ARG_KEYS | ARG_VALUE_SIZE | ARG_DEPTH | ARG_THREADS | ARG_BATCH | ARG_DIST |
-         ARG_SECONDS | ARG_RATE,
+         ARG_SECONDS | ARG_RATE | ARG_TRACE_OUT,
      0, 0, bench},
     {0},
 };

@@ -100,3 +100,15 @@ void cli_say(const cli *c, const char *format, ...)
     va_end(args);
     fputc('\n', stderr);
 }
+
+void out_progress(const char *format, ...)
+{
+    fputs("\r\033[K", stderr);
+    if (format) {
+        va_list args;
+        va_start(args, format);
+        vfprintf(stderr, format, args);
+        va_end(args);
+    }
+    fflush(stderr);
+}
