@@ -15,6 +15,9 @@ libuv1-dev          library   libuv
 libinih-dev         library   inih
 libxxhash-dev       library   libxxhash
 libbrotli-dev       library   libbrotlienc
+libzstd-dev         library   libzstd
+liblz4-dev          library   liblz4
+zlib1g-dev          library   zlib
 libprotobuf-c-dev   library   libprotobuf-c
 libjansson-dev      library   jansson
 libhiredis-dev      library   hiredis
@@ -33,6 +36,9 @@ python3             command   python3
 binutils            command   nm
 shellcheck          command   shellcheck
 mandoc              command   mandoc
+zstd                command   zstd
+lz4                 command   lz4
+gzip                command   gunzip
 redis-server        command   redis-server
 openssl             command   openssl
 '

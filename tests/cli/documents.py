@@ -5,8 +5,8 @@ import re
 import command
 import usage
 
-SHIPPED = ['provider memory', 'provider redis', 'compressor brotli', 'serializer raw', 'serializer protobuf',
-           'serializer json', 'eviction clock', 'eviction fifo', 'eviction lfu', 'eviction lru',
+SHIPPED = ['provider memory', 'provider redis', 'compressor brotli', 'compressor gzip',
+           'compressor lz4', 'compressor zstd', 'serializer raw', 'serializer protobuf', 'serializer json', 'eviction clock', 'eviction fifo', 'eviction lfu', 'eviction lru',
            'eviction random', 'eviction s3fifo', 'eviction sieve', 'eviction ttl']
 
 
