@@ -6,7 +6,8 @@ import command
 import usage
 
 SHIPPED = ['provider memory', 'provider redis', 'compressor brotli', 'compressor gzip',
-           'compressor lz4', 'compressor zstd', 'serializer raw', 'serializer protobuf', 'serializer json', 'eviction clock', 'eviction fifo', 'eviction lfu', 'eviction lru',
+           'compressor lz4', 'compressor zstd', 'serializer raw', 'serializer protobuf', 'serializer json',
+           'serializer msgpack', 'eviction clock', 'eviction fifo', 'eviction lfu', 'eviction lru',
            'eviction random', 'eviction s3fifo', 'eviction sieve', 'eviction ttl']
 
 

@@ -74,6 +74,13 @@ static const row rows[] = {
      .times = 12},
     {"gzip_70k", COMPRESSED, .serializer = 1, .compressor = 4, .created = CREATED,
      .text = LONG_TEXT, .times = 2000},
+    {"msgpack", 0, .serializer = 4, .created = CREATED,
+     .text = "\x83\xa7"
+             "f_int32\x05\xa8"
+             "f_string\xa5"
+             "hello\xa7"
+             "r_int32\x93\x01\x02\x03",
+     .times = 1},
     {"id_127", 0, .serializer = 127, .created = CREATED, .text = "hello", .times = 1},
     {"id_128", 0, .serializer = 128, .created = CREATED, .text = "hello", .times = 1},
     {"id_32767", SCHEMA, .serializer = 32767, .schema = 1, .created = CREATED, .text = "hello",
