@@ -55,9 +55,10 @@ static int push_signed(mst_tape *t, int64_t value)
                       : push(t, (mst_item){.kind = ITEM_NEGATIVE, .i = value});
 }
 
+/* For an empty one the parser may say NULL. */
 static int push_bytes(mst_tape *t, mst_item_kind kind, const char *at, uint32_t n)
 {
-    return push(t, (mst_item){.kind = kind, .n = n, .at = at});
+    return push(t, (mst_item){.kind = kind, .n = n, .at = n ? at : ""});
 }
 
 /* ---- what the template calls. What it keeps of each value, an `unpacked`, is of no interest; but

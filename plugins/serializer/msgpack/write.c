@@ -69,7 +69,9 @@ static void put_bytes(writer *w, const ProtobufCBinaryData *bytes)
 {
     if (is_length(w, bytes->len)) {
         msgpack_pack_bin(&w->packer, bytes->len);
-        put(w, (const char *) bytes->data, bytes->len);
+        if (bytes->len) { /* else the data may be NULL */
+            put(w, (const char *) bytes->data, bytes->len);
+        }
     }
 }
 
