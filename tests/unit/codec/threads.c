@@ -115,8 +115,9 @@ static const char *sealed_round(msi_codec *codec)
         wrong = "another payload";
     }
     msi_free(codec->allocator, inflated);
-    if (!wrong &&
-        msi_codec_open(codec, (mst_slice){"x", 1}, &meta, &payload, &inflated) != MST_ECORRUPT) {
+    /* One codec for this: the log of the test is written by one thread at a time. */
+    if (!wrong && msi_codec_open(&floor_.codec, (mst_slice){"x", 1}, &meta, &payload, &inflated) !=
+                      MST_ECORRUPT) {
         wrong = "opened what is none";
     }
     return wrong;
@@ -172,13 +173,13 @@ int main(void)
     if (crowded || unlocked || inside || entered != 3L * THREADS * ROUNDS) {
         return failed("two threads were in an instance that is not reentrant");
     }
-    uint64_t compressed = 0, faults = 0;
+    uint64_t compressed = 0;
     for (int i = 0; i < COMPRESSORS; i++) {
         compressed += sealing[i].compressed;
-        faults += sealing[i].faults[MSI_ENVELOPE_NO_MAGIC];
     }
     if (floor_.codec.encodes != THREADS * ROUNDS || floor_.codec.decodes != THREADS * ROUNDS ||
-        compressed != THREADS * ROUNDS || faults != THREADS * ROUNDS) {
+        compressed != THREADS * ROUNDS ||
+        floor_.codec.faults[MSI_ENVELOPE_NO_MAGIC] != THREADS * ROUNDS) {
         return failed("a counter is wrong");
     }
     msi_instance_release(shy);
