@@ -15,8 +15,12 @@ libuv1-dev          library   libuv
 libinih-dev         library   inih
 libxxhash-dev       library   libxxhash
 libbrotli-dev       library   libbrotlienc
+libzstd-dev         library   libzstd
+liblz4-dev          library   liblz4
+zlib1g-dev          library   zlib
 libprotobuf-c-dev   library   libprotobuf-c
 libjansson-dev      library   jansson
+libmsgpack-dev      header    msgpack/unpack_define.h
 libhiredis-dev      library   hiredis
 libssl-dev          library   openssl
 '
@@ -30,9 +34,14 @@ libcriterion-dev    library   criterion
 protobuf-compiler   command   protoc
 protobuf-c-compiler command   protoc-c
 python3             command   python3
+python3-msgpack     module    msgpack
 binutils            command   nm
 shellcheck          command   shellcheck
 mandoc              command   mandoc
+xz-utils            command   xz
+zstd                command   zstd
+lz4                 command   lz4
+gzip                command   gunzip
 redis-server        command   redis-server
 openssl             command   openssl
 '
@@ -45,6 +54,9 @@ have() {
         ;;
     header)
         printf '#include <%s>\n' "$2" | gcc -E -x c - >/dev/null 2>&1
+        ;;
+    module) # a package is for Debian's own Python, which need not be the first one
+        { python3 -c "import $2" || /usr/bin/python3 -c "import $2"; } >/dev/null 2>&1
         ;;
     library)
         pkg-config --exists "$2" 2>/dev/null

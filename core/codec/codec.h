@@ -55,7 +55,7 @@ mst_status msi_codec_encode(msi_codec *, const mst_type *, const void *object, m
 
 /* Deserialize a payload that serializer `id` wrote. 0 (no envelope) and MSI_WIRE_RAW mean the
  * configured serializer: bytes that were stored as bytes may well be such an object. Another one is
- * used when it is loaded; it must understand the same descriptor, as protobuf and json do.
+ * used when it is loaded; it must understand the same descriptor, as protobuf, json and msgpack do.
  * MST_ECORRUPT or MST_ETOOBIG (counted and logged: a miss), MST_ENOMEM. */
 mst_status msi_codec_decode(msi_codec *, uint32_t serializer_id, const mst_type *,
                             mst_slice payload, msi_object **out);

@@ -67,7 +67,8 @@ static int match_id(void *arg, const mst_plugin_use *use)
 
 static const char *name_of(mst_config *config, int kind, uint32_t id)
 {
-    static const char *const shipped[] = {"raw", "protobuf", "json", "brotli"};
+    static const char *const shipped[] = {"raw",    "protobuf", "json", "msgpack",
+                                          "brotli", "gzip",     "lz4",  "zstd"};
     id_search search = {.id = id, .kind = kind};
     mst_plugin_use use;
     if (id == 0) {

@@ -5,8 +5,9 @@ import re
 import command
 import usage
 
-SHIPPED = ['provider memory', 'provider redis', 'compressor brotli', 'serializer raw', 'serializer protobuf',
-           'serializer json', *('eviction ' + name for name in (
+SHIPPED = ['provider memory', 'provider redis', 'compressor brotli', 'compressor gzip',
+           'compressor lz4', 'compressor zstd', 'serializer raw', 'serializer protobuf', 'serializer json',
+           'serializer msgpack', *('eviction ' + name for name in (
                'adaptive', 'arc', 'clock', 'clockpro', 'fifo', 'lfu', 'lru', 'random', 's3fifo', 'sieve', 'ttl',
                'wtinylfu'))]
 

@@ -54,12 +54,16 @@ class Envelope(command.Case):
         self.assertEqual(self.objects(answer), [whole])
 
     def test_compressed(self):
-        if not command.has_plugin('compressor_brotli'):
-            self.skipTest('no brotli here')
-        name = self.stored('cache.compressor=brotli', value=b'abc' * 1000)
-        found = self.inspect(name)
-        self.assertEqual((found['compressor'], found['raw_length']), ('brotli', 3000))
-        self.assertLess(found['payload_length'], 300)
+        tried = 0
+        for compressor in ('brotli', 'gzip', 'lz4', 'zstd'):
+            if command.has_plugin('compressor_' + compressor):
+                name = self.stored('cache.compressor=' + compressor, value=b'abc' * 1000)
+                found = self.inspect(name)
+                self.assertEqual((found['compressor'], found['raw_length']), (compressor, 3000))
+                self.assertLess(found['payload_length'], 300)
+                tried += 1
+        if not tried:
+            self.skipTest('no compressors here')
 
     def test_long_payload_is_cut(self):
         name = self.stored(value=b'x' * 5000)

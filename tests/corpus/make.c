@@ -9,9 +9,12 @@
  */
 #include <brotli/encode.h>
 #include <inttypes.h>
+#include <lz4frame.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <zlib.h>
+#include <zstd.h>
 
 #define XXH_INLINE_ALL
 #include <xxhash.h>
@@ -59,6 +62,25 @@ static const row rows[] = {
      .text = "x", .times = 1},
     {"brotli_70k", COMPRESSED, .serializer = 1, .compressor = 1, .created = CREATED,
      .text = LONG_TEXT, .times = 2000},
+    {"zstd_0", COMPRESSED, .serializer = 3, .compressor = 2, .created = CREATED, .text = LONG_TEXT,
+     .times = 12},
+    {"zstd_70k", COMPRESSED, .serializer = 1, .compressor = 2, .created = CREATED,
+     .text = LONG_TEXT, .times = 2000},
+    {"lz4_0", COMPRESSED, .serializer = 3, .compressor = 3, .created = CREATED, .text = LONG_TEXT,
+     .times = 12},
+    {"lz4_70k", COMPRESSED, .serializer = 1, .compressor = 3, .created = CREATED, .text = LONG_TEXT,
+     .times = 2000},
+    {"gzip_0", COMPRESSED, .serializer = 3, .compressor = 4, .created = CREATED, .text = LONG_TEXT,
+     .times = 12},
+    {"gzip_70k", COMPRESSED, .serializer = 1, .compressor = 4, .created = CREATED,
+     .text = LONG_TEXT, .times = 2000},
+    {"msgpack", 0, .serializer = 4, .created = CREATED,
+     .text = "\x83\xa7"
+             "f_int32\x05\xa8"
+             "f_string\xa5"
+             "hello\xa7"
+             "r_int32\x93\x01\x02\x03",
+     .times = 1},
     {"id_127", 0, .serializer = 127, .created = CREATED, .text = "hello", .times = 1},
     {"id_128", 0, .serializer = 128, .created = CREATED, .text = "hello", .times = 1},
     {"id_32767", SCHEMA, .serializer = 32767, .schema = 1, .created = CREATED, .text = "hello",
@@ -107,9 +129,36 @@ static unsigned char *id(unsigned char *at, uint32_t value)
     return at;
 }
 
+static size_t gzip(size_t raw_len)
+{
+    z_stream s = {
+        .next_in = raw, .avail_in = (uInt) raw_len, .next_out = packed, .avail_out = sizeof packed};
+    deflateInit2(&s, 9, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY);
+    deflate(&s, Z_FINISH);
+    deflateEnd(&s);
+    return s.total_out;
+}
+
+/* raw[raw_len] to packed; compressors that do not exist are played by brotli. */
+static size_t compress_as(uint32_t compressor, size_t raw_len)
+{
+    size_t len = sizeof packed;
+    if (compressor == 2) {
+        return ZSTD_compress(packed, sizeof packed, raw, raw_len, 9);
+    }
+    if (compressor == 3) {
+        return LZ4F_compressFrame(packed, sizeof packed, raw, raw_len, NULL);
+    }
+    if (compressor == 4) {
+        return gzip(raw_len);
+    }
+    BrotliEncoderCompress(9, 16, BROTLI_MODE_GENERIC, raw_len, raw, &len, packed);
+    return len;
+}
+
 static size_t payload_of(const row *r, size_t *raw_len)
 {
-    size_t len = strlen(r->text), packed_len = sizeof packed;
+    size_t len = strlen(r->text);
     for (unsigned i = 0; i < r->times; i++) {
         memcpy(raw + i * len, r->text, len);
     }
@@ -118,8 +167,7 @@ static size_t payload_of(const row *r, size_t *raw_len)
         memcpy(packed, raw, *raw_len);
         return *raw_len;
     }
-    BrotliEncoderCompress(9, 16, BROTLI_MODE_GENERIC, *raw_len, raw, &packed_len, packed);
-    return packed_len;
+    return compress_as(r->compressor, *raw_len);
 }
 
 static size_t build(const row *r, size_t *raw_len, size_t *header_len)

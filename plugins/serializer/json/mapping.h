@@ -1,6 +1,6 @@
 /* mapping.h - protobuf messages as JSON, by the proto3 JSON mapping. What the files share:
  *
- *   names.c   lowerCamelCase names, and which repeated fields are maps
+ *   names.c   lowerCamelCase names
  *   write.c   a message to JSON text
  *   read.c    a JSON value to a message; number.c  JSON numbers to integers and floats
  *   scan.c    bounds on a text before anything is built from it
@@ -9,22 +9,14 @@
 #ifndef JSON_MAPPING_H
 #define JSON_MAPPING_H
 
-#include <stdbool.h>
-
 #include <jansson.h>
 
-#include "../message/arena.h"
+#include "../message/fields.h"
 
 enum { JSON_NAME_MAX = 256, JSON_DEPTH_LIMIT = 400 };
 
 /* The field's name in JSON: composed in `memory`, or the original one when that is too long. */
 const char *mst_json_name(const ProtobufCFieldDescriptor *, char memory[JSON_NAME_MAX]);
-/* protobuf-c describes a map as what it is on the wire, a repeated message of key and value. It is
- * told by the name that protoc gives to that message. */
-bool mst_json_is_map(const ProtobufCMessageDescriptor *parent, const ProtobufCFieldDescriptor *);
-/* What one value of this type takes in the struct or in an array. */
-size_t mst_json_value_size(ProtobufCType);
-
 /* MST_EINVAL: nests deeper than `max_depth`, text that is not UTF-8, a descriptor without names. */
 mst_status mst_json_write(const ProtobufCMessage *, unsigned max_depth, mst_sink *);
 

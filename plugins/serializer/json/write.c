@@ -239,7 +239,7 @@ static void put_key(writer *w, const ProtobufCFieldDescriptor *key, const void *
 static void put_repeated(writer *w, const ProtobufCFieldDescriptor *field, size_t n,
                          const char *values)
 {
-    size_t size = mst_json_value_size(field->type);
+    size_t size = mst_field_size(field->type);
     put_char(w, '[');
     for (size_t i = 0; i < n && w->status == MST_OK; i++) {
         if (i > 0) {
@@ -266,47 +266,6 @@ static void put_map(writer *w, const ProtobufCMessageDescriptor *entry, size_t n
     put_char(w, '}');
 }
 
-static bool is_zero(const ProtobufCFieldDescriptor *field, const void *at)
-{
-    switch (field->type) {
-    case PROTOBUF_C_TYPE_STRING:
-        return !*(const char *const *) at || !**(const char *const *) at;
-    case PROTOBUF_C_TYPE_BYTES:
-        return ((const ProtobufCBinaryData *) at)->len == 0;
-    case PROTOBUF_C_TYPE_MESSAGE:
-        return !*(const void *const *) at;
-    default: {
-        static const char zero[8];
-        return memcmp(at, zero, mst_json_value_size(field->type)) == 0;
-    }
-    }
-}
-
-/* The rules of protobuf_c_message_pack(), so that both serializers store the same fields. */
-static bool is_present(const ProtobufCFieldDescriptor *field, const char *message)
-{
-    const char *at = message + field->offset, *quantifier = message + field->quantifier_offset;
-    bool pointer = field->type == PROTOBUF_C_TYPE_STRING || field->type == PROTOBUF_C_TYPE_MESSAGE;
-    if (field->flags & PROTOBUF_C_FIELD_FLAG_ONEOF) {
-        return *(const uint32_t *) quantifier == field->id &&
-               !(pointer && !*(const void *const *) at);
-    }
-    switch (field->label) {
-    case PROTOBUF_C_LABEL_REQUIRED:
-        return true;
-    case PROTOBUF_C_LABEL_REPEATED:
-        return *(const size_t *) quantifier > 0;
-    case PROTOBUF_C_LABEL_OPTIONAL:
-        if (pointer) {
-            const void *value = *(const void *const *) at;
-            return value && value != field->default_value;
-        }
-        return *(const protobuf_c_boolean *) quantifier;
-    default:
-        return !is_zero(field, at);
-    }
-}
-
 static void put_field(writer *w, const ProtobufCMessage *message,
                       const ProtobufCFieldDescriptor *field)
 {
@@ -320,7 +279,7 @@ static void put_field(writer *w, const ProtobufCMessage *message,
     }
     size_t n = *(const size_t *) (start + field->quantifier_offset);
     const char *values = *(const char *const *) at;
-    if (mst_json_is_map(message->descriptor, field)) {
+    if (mst_field_is_map(message->descriptor, field)) {
         put_map(w, field->descriptor, n, (const char *const *) values);
     } else {
         put_repeated(w, field, n, values);
@@ -341,7 +300,7 @@ static void put_message(writer *w, const ProtobufCMessage *message)
         const ProtobufCFieldDescriptor *field = &type->fields[i];
         if (!field->name) { /* optimize_for = CODE_SIZE drops the names */
             fail(w, MST_EINVAL);
-        } else if (is_present(field, (const char *) message)) {
+        } else if (mst_field_is_present(field, message)) {
             if (!first) {
                 put_char(w, ',');
             }

@@ -1,5 +1,5 @@
 /* arena.h - the memory of one decoded protobuf-c message, given back all at once. Compiled into the
- * serializers that make such messages (protobuf, json).
+ * serializers that make such messages (protobuf, json, msgpack).
  *
  * A message is many small blocks with one life. They stand one behind the other in a few chunks, so
  * that decoding costs few allocations, destroying walks nothing, and what the cache charges is

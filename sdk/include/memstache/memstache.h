@@ -92,7 +92,8 @@ MST_EXPORT mst_cache *mst_cache_named(mst_runtime *, const char *name);
 /* ---- values */
 
 /* A type makes a value more than bytes. The descriptor means something to the cache's serializer
- * (protobuf and json: a ProtobufCMessageDescriptor). Must outlive the runtime and all results. */
+ * (protobuf, json, msgpack: a ProtobufCMessageDescriptor). Must outlive the runtime and all
+ * results. */
 typedef struct mst_type {
     const char *name;       /* for messages */
     const void *descriptor; /* not NULL */

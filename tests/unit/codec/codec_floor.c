@@ -53,7 +53,11 @@ void codec_floor_open(codec_floor *floor)
         [FLOOR_RAW] = &memstache_module_serializer_raw,
         [FLOOR_PROTOBUF] = &memstache_module_serializer_protobuf,
         [FLOOR_JSON] = &memstache_module_serializer_json,
+        [FLOOR_MSGPACK] = &memstache_module_serializer_msgpack,
         [FLOOR_BROTLI] = &memstache_module_compressor_brotli,
+        [FLOOR_ZSTD] = &memstache_module_compressor_zstd,
+        [FLOOR_LZ4] = &memstache_module_compressor_lz4,
+        [FLOOR_GZIP] = &memstache_module_compressor_gzip,
     };
     memset(floor, 0, sizeof *floor);
     meter_init(&floor->own, &floor->trigger);

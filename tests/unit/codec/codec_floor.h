@@ -6,7 +6,17 @@
 #include "codec/codec.h"
 #include "meter.h"
 
-enum { FLOOR_RAW, FLOOR_PROTOBUF, FLOOR_JSON, FLOOR_BROTLI, FLOOR_READERS };
+enum {
+    FLOOR_RAW,
+    FLOOR_PROTOBUF,
+    FLOOR_JSON,
+    FLOOR_MSGPACK,
+    FLOOR_BROTLI,
+    FLOOR_ZSTD,
+    FLOOR_LZ4,
+    FLOOR_GZIP,
+    FLOOR_READERS
+};
 
 typedef struct codec_floor {
     trigger trigger;    /* shared by both meters */
@@ -28,6 +38,8 @@ long codec_floor_close(codec_floor *);
 msi_instance *codec_floor_instance(codec_floor *, const mst_module *, const char *const *options);
 
 extern const mst_module memstache_module_serializer_raw, memstache_module_serializer_protobuf,
-    memstache_module_serializer_json, memstache_module_compressor_brotli;
+    memstache_module_serializer_json, memstache_module_serializer_msgpack,
+    memstache_module_compressor_brotli, memstache_module_compressor_zstd,
+    memstache_module_compressor_lz4, memstache_module_compressor_gzip;
 
 #endif

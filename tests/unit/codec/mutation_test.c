@@ -13,8 +13,9 @@
 enum {
     MUTATIONS = 10000,
     VALUE_MAX = 96 << 10, /* brotli_70k fits */
-    /* What brotli may take to inflate 96 KiB: two ring buffers of 128 KiB and its tables. */
-    INFLATE_MAX = (256 << 10) + (4 << 20) + 4096,
+    /* What lz4 may take for a frame with the largest blocks, and what the others keep. Brotli, with
+     * two ring buffers of 128 KiB and its tables, stays below. */
+    INFLATE_MAX = (8 << 20) + (512 << 10),
     /* One object of the core, beside the value. */
     SLACK = 512,
     BUFFER = 256 << 10
@@ -102,7 +103,7 @@ static size_t invent(uint8_t *bytes, size_t len)
     uint8_t payload[512];
     mst_slice slice = {payload, draw(sizeof payload)};
     mst_envelope e = {.serializer_id = 1 + (uint32_t) draw(4),
-                      .compressor_id = (uint32_t) draw(2),
+                      .compressor_id = (uint32_t) draw(5),
                       .raw_len = 1 + draw(2 * VALUE_MAX)};
     for (size_t i = 0; i < slice.len; i++) {
         payload[i] = (uint8_t) draw(256);

@@ -24,6 +24,14 @@ static const ProtobufCMessage *message_named(const char *name)
     return &message_everything()->base;
 }
 
+static int serializer_named(const char *name)
+{
+    if (strcmp(name, "msgpack") == 0) {
+        return FLOOR_MSGPACK;
+    }
+    return strcmp(name, "json") == 0 ? FLOOR_JSON : FLOOR_PROTOBUF;
+}
+
 static int write_out(const void *data, size_t len)
 {
     return fwrite(data, 1, len, stdout) == len && fflush(stdout) == 0 ? 0 : 1;
@@ -88,8 +96,7 @@ int main(int argc, char **argv)
     const ProtobufCMessage *message = message_named(argc > 3 ? argv[3] : "");
     mst_type type = {"message", message->descriptor, 0};
     codec_floor_open(&floor);
-    floor.codec.serializer =
-        floor.readers[strcmp(serializer, "json") == 0 ? FLOOR_JSON : FLOOR_PROTOBUF];
+    floor.codec.serializer = floor.readers[serializer_named(serializer)];
     floor.codec.compressor = floor.readers[FLOOR_BROTLI];
     floor.codec.settings.min_gain = 0;
     mst_slice in = {input, 0};
