@@ -192,6 +192,7 @@ static void build_chain(mst_runtime *rt, mst_cache *c, const msi_cache_plan *pla
     }
     if (c->near_count && !c->sealed[0] && c->tiers[0]->ops->lookup) {
         c->quick = c->tiers[0]->ops->lookup;
+        c->quick_many = c->tiers[0]->ops->lookup_many;
         c->quick_self = c->tiers[0]->instances[0]->self;
     }
 }
