@@ -9,7 +9,7 @@ const mst_options msi_no_options;
 
 mst_status msi_check_key(const mst_cache *c, mst_slice key)
 {
-    if (!c || !key.data || key.len == 0 || key.len > MSI_KEY_MAX) {
+    if (!c || !msi_key_ok(key)) {
         return MST_EINVAL;
     }
     return atomic_load_explicit(&c->closing, memory_order_relaxed) ? MST_ECLOSED : MST_OK;

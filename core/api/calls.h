@@ -6,6 +6,10 @@
 
 extern const mst_options msi_no_options; /* what NULL means */
 
+static inline bool msi_key_ok(mst_slice key)
+{
+    return key.data && key.len && key.len <= MSI_KEY_MAX;
+}
 mst_status msi_check_key(const mst_cache *, mst_slice key); /* also: is the cache open? */
 mst_status msi_check_options(const mst_options *);          /* sets *options->request to NULL */
 mst_status msi_check_input(const mst_input *, const mst_type *);

@@ -51,6 +51,7 @@ static void free_cache(mst_runtime *rt, mst_cache *c)
     }
     msi_free(&rt->allocator, c->lanes);
     msi_claims_fini(&c->claims);
+    msi_counters_fini(&c->counters);
     msi_free(&rt->allocator, c->prefix);
 }
 

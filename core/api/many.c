@@ -29,8 +29,8 @@ static mst_status check(many *m)
     if (!status) {
         status = m->cache && m->keys && m->n ? MST_OK : MST_EINVAL;
     }
-    for (size_t i = 0; !status && i < m->n; i++) {
-        status = msi_check_key(m->cache, m->keys[i]);
+    if (!status) {
+        status = msi_check_key(m->cache, m->keys[0]); /* the others: take_keys() */
     }
     if (!status && m->kind == MSI_SET) {
         status = m->inputs ? MST_OK : MST_EINVAL;
@@ -39,6 +39,20 @@ static mst_status check(many *m)
         status = msi_check_input(&m->inputs[i], m->options->type);
     }
     return status;
+}
+
+/* All keys, hashed, if all of them are good. Each is looked at once. */
+static mst_status take_keys(many *m)
+{
+    const mst_cache *c = m->cache;
+    for (size_t i = 0; i < m->n; i++) {
+        mst_slice key = m->keys[i];
+        if (!msi_key_ok(key)) {
+            return MST_EINVAL;
+        }
+        m->refs[i] = (msi_key_ref){key, msi_cache_hash(c, key)};
+    }
+    return MST_OK;
 }
 
 static void drop_input(const mst_input *in)
@@ -77,18 +91,18 @@ static size_t read_now(many *m)
         }
         return 0;
     }
-    size_t hits = 0, misses = 0;
-    msi_near_get_many(c, m->refs, m->n, m->options, m->results);
-    for (size_t i = 0; i < m->n; i++) {
+    size_t hits = msi_near_get_many(c, m->refs, m->n, m->options, m->results), misses = 0;
+    msi_count(&c->counters, MSI_COUNT_now_hits, hits);
+    for (size_t i = 0; hits < m->n && i < m->n; i++) {
         mst_result *r = &m->results[i];
         if (r->status == MST_MISS && !msi_cache_all_near(c)) {
             msi_result_set(r, MST_PENDING, MST_WHY_NONE);
         }
-        hits += r->status == MST_OK;
         misses += r->status == MST_MISS;
     }
-    msi_count(&c->counters, MSI_COUNT_now_hits, hits);
-    msi_count(&c->counters, MSI_COUNT_now_misses, misses);
+    if (misses) {
+        msi_count(&c->counters, MSI_COUNT_now_misses, misses);
+    }
     return hits + misses;
 }
 
@@ -228,6 +242,14 @@ static mst_status post(many *m, size_t pending, mst_done_many done, void *arg)
     return MST_PENDING;
 }
 
+static mst_status answer(many *m, mst_result *now, mst_done_many done, void *arg)
+{
+    m->results = now;
+    size_t answered = !now ? 0 : m->kind == MSI_GET ? read_now(m) : write_now(m);
+    /* The results may be gone already once they are posted. */
+    return answered < m->n ? post(m, m->n - answered, done, arg) : MST_OK;
+}
+
 static mst_status start(many *m, mst_result *now, mst_done_many done, void *arg)
 {
     mst_status status = check(m);
@@ -238,17 +260,11 @@ static mst_status start(many *m, mst_result *now, mst_done_many done, void *arg)
     mst_cache *c = m->cache;
     msi_key_ref few[FEW];
     m->refs = m->n <= FEW ? few : msi_alloc(c->allocator, m->n * sizeof *m->refs);
-    if (!m->refs) {
+    status = m->refs ? take_keys(m) : MST_ENOMEM;
+    if (status) {
         drop_inputs(m);
-        return MST_ENOMEM;
-    }
-    for (size_t i = 0; i < m->n; i++) {
-        m->refs[i] = (msi_key_ref){m->keys[i], msi_cache_hash(c, m->keys[i])};
-    }
-    m->results = now;
-    size_t answered = !now ? 0 : m->kind == MSI_GET ? read_now(m) : write_now(m);
-    if (answered < m->n) {
-        status = post(m, m->n - answered, done, arg); /* the results may be gone already */
+    } else {
+        status = answer(m, now, done, arg);
     }
     if (m->refs != few) {
         msi_free(c->allocator, m->refs);

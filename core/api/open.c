@@ -192,6 +192,7 @@ static void build_chain(mst_runtime *rt, mst_cache *c, const msi_cache_plan *pla
     }
     if (c->near_count && !c->sealed[0] && c->tiers[0]->ops->lookup) {
         c->quick = c->tiers[0]->ops->lookup;
+        c->quick_many = c->tiers[0]->ops->lookup_many;
         c->quick_self = c->tiers[0]->instances[0]->self;
     }
 }
@@ -219,6 +220,7 @@ static mst_status build_cache(mst_runtime *rt, mst_cache *c, const msi_cache_pla
     c->space.struct_size = sizeof c->space;
     c->space.id = rt->cache_count; /* from 1 */
     c->seed = msi_mix(rt->seed + c->space.id);
+    msi_counters_init(&c->counters, &rt->allocator);
     mst_status status = build_prefix(c, plan->settings.namespace_);
     if (!status) {
         status = msi_claims_init(&c->claims, &rt->allocator);

@@ -45,6 +45,7 @@ struct mst_cache {
     unsigned near_count; /* leading tiers that answer on the caller's thread */
     /* The lookup of the nearest tier, where it has one and holds ready values; else NULL. */
     mst_status (*quick)(void *self, mst_lookup *);
+    void (*quick_many)(void *self, mst_lookup *, size_t n); /* its lookup_many, or NULL */
     void *quick_self;
     msi_claims claims;
     msi_counters counters;

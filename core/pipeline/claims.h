@@ -44,6 +44,12 @@ typedef struct msi_claims {
 mst_status msi_claims_init(msi_claims *, const mst_allocator *);
 void msi_claims_fini(msi_claims *);
 
+/* Nothing is claimed: what would look for claims can be left out. */
+static inline bool msi_stripe_idle(const msi_stripe *s)
+{
+    return s->claim_count == 0;
+}
+
 msi_stripe *msi_claims_lock(msi_claims *, uint64_t hash);
 void msi_claims_unlock(msi_stripe *);
 

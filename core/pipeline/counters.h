@@ -1,11 +1,16 @@
-/* counters.h - what a cache counts. Cells are spread over cache lines by thread, so that counting a
- * near hit costs one uncontended atomic addition. */
+/* counters.h - what a cache counts. [any-thread]
+ *
+ * Every thread that counts has a tally of its own in the cache, and adds with a load and a store:
+ * an atomic addition would be `lock`-prefixed on x86, and make the memory accesses of the lookup
+ * after a hit wait for those of the hit. Whoever reads sums over the tallies. */
 #ifndef MSI_COUNTERS_H
 #define MSI_COUNTERS_H
 
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdint.h>
+
+#include "base/alloc.h"
 
 /* Answered on the caller's thread: each of these counts as started and completed. */
 #define MSI_NOW_MAP(XX) XX(now_hits) XX(now_misses) XX(now_sets) XX(now_removes) XX(now_others)
@@ -26,29 +31,46 @@ typedef enum msi_counter {
         MSI_COUNTERS
 } msi_counter;
 
-enum { MSI_COUNTER_CELLS = 16 };
+/* The figures of one thread, and before it of threads that are gone; only ever added to. */
+typedef struct msi_tally {
+    _Alignas(64) _Atomic uint64_t n[MSI_COUNTERS]; /* written by the owner alone */
+    struct msi_tally *next;                        /* never changes */
+    long owner; /* under the mutex: number of the thread for the kernel; 0: nobody */
+} msi_tally;
 
 typedef struct msi_counters {
-    struct {
-        _Alignas(64) _Atomic uint64_t n[MSI_COUNTERS];
-    } cells[MSI_COUNTER_CELLS];
+    const mst_allocator *allocator;
+    pthread_key_t key; /* of the thread's tally */
+    bool has_key;
+    pthread_mutex_t mutex;
+    _Atomic(msi_tally *) tallies; /* the newest one first; none goes before the cache does */
+    msi_tally *probe;             /* under the mutex: which may be taken over, asked next */
+    msi_tally shared;             /* of all who can have none, added to atomically */
 } msi_counters;
 
-/* pthread_self() is an address: its pages tell threads apart without thread-local storage. */
-static inline void msi_count(msi_counters *c, msi_counter which, uint64_t n)
+void msi_counters_init(msi_counters *, const mst_allocator *); /* on zeroes; cannot fail */
+/* Nobody counts any more. Safe on zeroes. Threads may end meanwhile, and later. */
+void msi_counters_fini(msi_counters *);
+
+/* For a thread that has no tally: gives it one, where that is possible. */
+void msi_count_first(msi_counters *, msi_counter which, uint64_t n);
+
+static inline void msi_tally_add(msi_tally *t, msi_counter which, uint64_t n)
 {
-    uint64_t self = (uint64_t) (uintptr_t) pthread_self();
-    unsigned cell = (unsigned) ((self >> 12) * 0x9E3779B97F4A7C15u >> 60);
-    atomic_fetch_add_explicit(&c->cells[cell].n[which], n, memory_order_relaxed);
+    uint64_t before = atomic_load_explicit(&t->n[which], memory_order_relaxed);
+    atomic_store_explicit(&t->n[which], before + n, memory_order_relaxed);
 }
 
-static inline uint64_t msi_counted(const msi_counters *c, msi_counter which)
+static inline void msi_count(msi_counters *c, msi_counter which, uint64_t n)
 {
-    uint64_t sum = 0;
-    for (int i = 0; i < MSI_COUNTER_CELLS; i++) {
-        sum += atomic_load_explicit(&c->cells[i].n[which], memory_order_relaxed);
+    msi_tally *own = c->has_key ? pthread_getspecific(c->key) : NULL;
+    if (own) {
+        msi_tally_add(own, which, n);
+    } else {
+        msi_count_first(c, which, n);
     }
-    return sum;
 }
+
+uint64_t msi_counted(const msi_counters *, msi_counter which);
 
 #endif

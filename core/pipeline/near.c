@@ -200,44 +200,65 @@ static mst_status search(mst_cache *c, unsigned first, msi_key_ref k, const mst_
     return r->status;
 }
 
+/* A question that a lookup of the nearest tier can answer. */
+static inline bool is_plain(const mst_options *o)
+{
+    return !o->type && !(o->flags & MST_F_PEEK);
+}
+
+static inline void ask_lookup(mst_lookup *l, const mst_cache *c, mst_slice key, uint64_t hash,
+                              uint64_t now)
+{
+    l->struct_size = sizeof *l;
+    l->hash = hash;
+    l->space = &c->space;
+    l->key.data = key.data;
+    l->key.len = key.len;
+    l->now_ms = now;
+}
+
+static inline void lend_lookup(const mst_lookup *l, uint64_t now, mst_result *r)
+{
+    msi_result_set(r, MST_OK, MST_WHY_HIT);
+    r->tier = 0;
+    r->data = l->out.data;
+    r->len = l->out.len;
+    r->release = l->out.release;
+    r->owner = l->out.owner;
+    set_times(r, l->created_ms, l->expires_ms, now);
+}
+
 /* The shortest way, for bytes that the nearest tier holds ready: what is not needed for those is
  * kept out of it, since the memory accesses of one call overlap with those of the next only as far
  * as a processor looks ahead, some hundred instructions. */
 mst_status msi_near_get(mst_cache *c, mst_slice key, uint64_t hash, const mst_options *o,
                         bool defer, mst_result *r)
 {
+    uint64_t now = msi_now_ms();
     mst_lookup l;
-    l.now_ms = msi_now_ms();
-    if (o->type || !c->quick || o->flags & MST_F_PEEK) {
-        return search(c, 0, (msi_key_ref){key, hash}, o, l.now_ms, defer, r);
+    if (!c->quick || !is_plain(o)) {
+        return search(c, 0, (msi_key_ref){key, hash}, o, now, defer, r);
     }
-    l.struct_size = sizeof l;
-    l.hash = hash;
-    l.space = &c->space;
-    l.key = key;
+    ask_lookup(&l, c, key, hash, now);
     mst_status status = c->quick(c->quick_self, &l);
     if (status != MST_OK) {
         unsigned next = status == MST_MISS ? 1 : 0;
-        return search(c, next, (msi_key_ref){key, hash}, o, l.now_ms, defer, r);
+        return search(c, next, (msi_key_ref){key, hash}, o, now, defer, r);
     }
-    msi_result_set(r, MST_OK, MST_WHY_HIT);
-    r->tier = 0;
-    r->data = l.out.data;
-    r->len = l.out.len;
-    r->release = l.out.release;
-    r->owner = l.out.owner;
-    set_times(r, l.created_ms, l.expires_ms, l.now_ms);
+    lend_lookup(&l, now, r);
     return MST_OK;
 }
 
-/* Ask tier `index` for those of the chunk that are still missing. */
+/* Ask tier `index` for those of the chunk whose result is `which`: they are MST_MISS then, or hits.
+ */
 static void ask_chunk(mst_cache *c, unsigned index, const msi_key_ref *k, size_t n,
-                      const mst_options *o, uint64_t now, mst_result *r)
+                      mst_status which, const mst_options *o, uint64_t now, mst_result *r)
 {
     mst_op op[CHUNK], *ops[CHUNK];
     size_t at[CHUNK], asked = 0;
     for (size_t i = 0; i < n; i++) {
-        if (r[i].status == MST_MISS) {
+        if (r[i].status == which) {
+            r[i].status = MST_MISS;
             msi_near_op(&op[asked], c, MST_OP_GET, k[i], now);
             op[asked].flags = o->flags & MST_F_PEEK ? MST_OPF_PEEK : 0;
             op[asked].expires_ms = MST_TIME_UNKNOWN;
@@ -257,19 +278,59 @@ static void ask_chunk(mst_cache *c, unsigned index, const msi_key_ref *k, size_t
     }
 }
 
-void msi_near_get_many(mst_cache *c, const msi_key_ref *k, size_t n, const mst_options *o,
-                       mst_result *r)
+/* The nearest tier's lookup_many(): every result is written once, hits as they are lent.
+ * MST_ENOTSUP stands for what that tier is to be asked again for. */
+static size_t look_chunk(mst_cache *c, const msi_key_ref *k, size_t n, uint64_t now, mst_result *r)
 {
-    uint64_t now = msi_now_ms();
+    mst_lookup l[CHUNK];
+    size_t hits = 0;
     for (size_t i = 0; i < n; i++) {
-        msi_result_set(&r[i], MST_MISS, MST_WHY_MISS);
+        ask_lookup(&l[i], c, k[i].key, k[i].hash, now);
     }
-    for (size_t from = 0; from < n; from += CHUNK) {
-        size_t count = n - from < CHUNK ? n - from : CHUNK;
-        for (unsigned i = 0; i < c->near_count; i++) {
-            ask_chunk(c, i, k + from, count, o, now, r + from);
+    c->quick_many(c->quick_self, l, n);
+    for (size_t i = 0; i < n; i++) {
+        if (l[i].status == MST_OK) {
+            lend_lookup(&l[i], now, &r[i]);
+            hits++;
+        } else {
+            msi_result_set(&r[i], l[i].status == MST_MISS ? MST_MISS : MST_ENOTSUP, MST_WHY_MISS);
         }
     }
+    return hits;
+}
+
+/* A chunk by way of ops: all of it, or what the lookup has left. */
+static size_t search_chunk(mst_cache *c, const msi_key_ref *k, size_t n, bool looked,
+                           const mst_options *o, uint64_t now, mst_result *r)
+{
+    size_t hits = 0;
+    for (size_t i = 0; i < n && !looked; i++) {
+        msi_result_set(&r[i], MST_MISS, MST_WHY_MISS);
+    }
+    for (unsigned i = 0; i < c->near_count; i++) {
+        ask_chunk(c, i, k, n, looked && i == 0 ? MST_ENOTSUP : MST_MISS, o, now, r);
+    }
+    for (size_t i = 0; i < n; i++) {
+        hits += r[i].status == MST_OK;
+    }
+    return hits;
+}
+
+size_t msi_near_get_many(mst_cache *c, const msi_key_ref *k, size_t n, const mst_options *o,
+                         mst_result *r)
+{
+    uint64_t now = msi_now_ms();
+    bool look = c->quick_many && is_plain(o);
+    size_t hits = 0;
+    for (size_t from = 0; from < n; from += CHUNK) {
+        size_t count = n - from < CHUNK ? n - from : CHUNK;
+        size_t found = look ? look_chunk(c, k + from, count, now, r + from) : 0;
+        if (found < count) {
+            found = search_chunk(c, k + from, count, look, o, now, r + from);
+        }
+        hits += found;
+    }
+    return hits;
 }
 
 /* A tier that does not look at expiry itself, or knows no EXISTS, has to show the value. */

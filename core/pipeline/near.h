@@ -19,9 +19,10 @@ typedef struct msi_key_ref {
  * unpacking is work for the pool. (Key and hash on their own travel in registers.) */
 mst_status msi_near_get(mst_cache *, mst_slice key, uint64_t hash, const mst_options *, bool defer,
                         mst_result *r);
-/* The same for n keys in one call per tier, deferring; each result has its own status. */
-void msi_near_get_many(mst_cache *, const msi_key_ref *, size_t n, const mst_options *,
-                       mst_result *r);
+/* The same for n keys in one call per tier, deferring; each result has its own status. How many of
+ * them are MST_OK. */
+size_t msi_near_get_many(mst_cache *, const msi_key_ref *, size_t n, const mst_options *,
+                         mst_result *r);
 /* Is it in one of the leading near tiers? MST_OK with its life in *r, or MST_MISS. */
 mst_status msi_near_exists(mst_cache *, msi_key_ref, mst_result *r);
 mst_status msi_near_exists_in(mst_cache *, unsigned index, msi_key_ref, mst_result *r);

@@ -127,15 +127,29 @@ static size_t fill_parts(const msi_store *s, bool sealed, mst_slice parts[2])
     return 2;
 }
 
-static void fill_set(const msi_store *s, unsigned index, mst_op *op, uint16_t flags, uint64_t now)
+static void fill_life(const mst_cache *c, unsigned index, mst_op *op, msi_life life, uint64_t now)
 {
-    msi_life life = msi_cache_life_in(s->cache, index, s->life, now);
-    op->flags = flags;
-    op->cost = s->cost;
+    life = msi_cache_life_in(c, index, life, now);
     op->expires_ms = life.expires_ms;
     op->sliding_ms = life.sliding_ms;
     op->created_ms = life.created_ms;
+}
+
+static void fill_set(const msi_store *s, unsigned index, mst_op *op, uint16_t flags, uint64_t now)
+{
+    fill_life(s->cache, index, op, s->life, now);
+    op->flags = flags;
+    op->cost = s->cost;
     op->tag = msi_tag(s->value->serializer_id, s->value->schema_id);
+}
+
+static mst_status put_near(msi_tier *t, mst_op *op)
+{
+    msi_tier_call(t, &op, 1);
+    if (op->status < 0) {
+        msi_tier_failed(t, op->status);
+    }
+    return op->status;
 }
 
 mst_status msi_store_near(msi_store *s, unsigned index, msi_key_ref k, uint16_t flags)
@@ -145,7 +159,7 @@ mst_status msi_store_near(msi_store *s, unsigned index, msi_key_ref k, uint16_t 
     msi_value *v = s->value;
     uint64_t now = msi_now_ms();
     mst_slice parts[2];
-    mst_op op, *ops = &op;
+    mst_op op;
     msi_near_op(&op, c, MST_OP_SET, k, now);
     fill_set(s, index, &op, flags, now);
     if (c->sealed[index]) {
@@ -162,11 +176,21 @@ mst_status msi_store_near(msi_store *s, unsigned index, msi_key_ref k, uint16_t 
         op.value_parts = (uint32_t) fill_parts(s, c->sealed[index], parts);
         op.value = parts;
     }
-    msi_tier_call(t, &ops, 1);
-    if (op.status < 0) {
-        msi_tier_failed(t, op.status);
-    }
-    return op.status;
+    return put_near(t, &op);
+}
+
+mst_status msi_store_plain(const msi_plain *p, unsigned index, msi_key_ref k, uint16_t flags)
+{
+    mst_cache *c = p->cache;
+    uint64_t now = p->life.created_ms;
+    mst_op op;
+    msi_near_op(&op, c, MST_OP_SET, k, now);
+    fill_life(c, index, &op, p->life, now);
+    op.flags = flags;
+    op.cost = p->cost;
+    op.value_parts = 1;
+    op.value = &p->bytes;
+    return put_near(c->tiers[index], &op);
 }
 
 msi_op *msi_store_far(msi_store *s, msi_port *port, unsigned index, msi_key_ref k, uint16_t flags)

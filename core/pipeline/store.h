@@ -38,6 +38,15 @@ void msi_store_seal_later(msi_store *, msi_lane *, void (*ready)(void *owner, ms
 
 /* Under the stripe: put it into one in-process tier. `flags`: MST_OPF_IF_*. */
 mst_status msi_store_near(msi_store *, unsigned index, msi_key_ref, uint16_t flags);
+/* Plain bytes that no tier has to have sealed, as the caller lends them: made anew for each set,
+ * and therefore small beside an msi_store. */
+typedef struct msi_plain {
+    mst_cache *cache;
+    mst_slice bytes;
+    msi_life life; /* created now */
+    uint32_t cost;
+} msi_plain;
+mst_status msi_store_plain(const msi_plain *, unsigned index, msi_key_ref, uint16_t flags);
 /* [loop] A SET for a far tier, to be sent. NULL: out of memory. */
 msi_op *msi_store_far(msi_store *, msi_port *, unsigned index, msi_key_ref, uint16_t flags);
 

@@ -12,10 +12,10 @@ uint16_t msi_conditions(const mst_options *o)
 }
 
 /* A condition is decided by the farthest tier (the caller has seen to it that it is in process);
- * the nearer ones then follow it. */
-mst_result msi_set_near(msi_store *s, msi_key_ref k, uint16_t conditions)
+ * the nearer ones then follow it. One of `s` and `plain` is what is set. */
+static void set_in_tiers(mst_cache *c, msi_store *s, const msi_plain *plain, msi_key_ref k,
+                         uint16_t conditions, mst_result *result)
 {
-    mst_cache *c = s->cache;
     mst_status status = MST_MISS;
     int tier = MST_TIER_NONE;
     for (unsigned i = c->tier_count; i-- > 0;) {
@@ -23,7 +23,9 @@ mst_result msi_set_near(msi_store *s, msi_key_ref k, uint16_t conditions)
             continue;
         }
         bool decides = i + 1 == c->tier_count;
-        mst_status took = msi_store_near(s, i, k, decides ? conditions : 0);
+        uint16_t flags = decides ? conditions : 0;
+        mst_status took =
+            plain ? msi_store_plain(plain, i, k, flags) : msi_store_near(s, i, k, flags);
         if (took == MST_OK) {
             tier = (int) i;
         } else if (status == MST_MISS || took < 0) {
@@ -34,8 +36,14 @@ mst_result msi_set_near(msi_store *s, msi_key_ref k, uint16_t conditions)
         }
     }
     status = tier >= 0 ? MST_OK : status;
-    mst_result r = msi_result(status, tier >= 0 ? MST_WHY_STORED : MST_WHY_NOT_STORED);
-    r.tier = (int16_t) tier;
+    msi_result_set(result, status, tier >= 0 ? MST_WHY_STORED : MST_WHY_NOT_STORED);
+    result->tier = (int16_t) tier;
+}
+
+mst_result msi_set_near(msi_store *s, msi_key_ref k, uint16_t conditions)
+{
+    mst_result r;
+    set_in_tiers(s->cache, s, NULL, k, conditions, &r);
     return r;
 }
 
@@ -80,7 +88,7 @@ static bool is_written(msi_stripe *stripe, msi_key_ref k)
 static msi_stripe *lock_unwritten(mst_cache *c, msi_key_ref k)
 {
     msi_stripe *stripe = msi_claims_lock(&c->claims, k.hash);
-    if (is_written(stripe, k)) {
+    if (!msi_stripe_idle(stripe) && is_written(stripe, k)) {
         msi_claims_unlock(stripe);
         return NULL;
     }
@@ -91,16 +99,16 @@ static msi_stripe *lock_unwritten(mst_cache *c, msi_key_ref k)
 static mst_status set_bytes(mst_cache *c, msi_key_ref k, const mst_input *in, const mst_options *o,
                             mst_result *result)
 {
-    uint64_t now = msi_now_ms();
-    msi_value v = {.has_payload = true, .payload = {in->data, in->len}};
-    msi_store s = {
-        .cache = c, .value = &v, .life = msi_cache_life(c, &o->entry, now), .cost = o->entry.cost};
+    msi_plain plain = {
+        c, {in->data, in->len}, msi_cache_life(c, &o->entry, msi_now_ms()), o->entry.cost};
     msi_stripe *stripe = lock_unwritten(c, k);
     if (!stripe) {
         return MST_PENDING;
     }
-    msi_claim_supersede(stripe, k.hash, k.key, false);
-    *result = msi_set_near(&s, k, msi_conditions(o));
+    if (!msi_stripe_idle(stripe)) {
+        msi_claim_supersede(stripe, k.hash, k.key, false);
+    }
+    set_in_tiers(c, NULL, &plain, k, msi_conditions(o), result);
     msi_claims_unlock(stripe);
     if (in->release) {
         in->release(in->owner);

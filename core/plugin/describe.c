@@ -124,6 +124,9 @@ static mst_status check_provider(const subject *s, msi_plugin *p)
     if (ops->op_priv_size > OP_PRIV_MAX) {
         return refuse(s, "op_priv_size %u is more than %d", ops->op_priv_size, OP_PRIV_MAX);
     }
+    if (ops->lookup_many && !ops->lookup) {
+        return refuse(s, "lookup_many needs a lookup beside it");
+    }
     if (ops->caps & MST_CAP_INPROC) {
         return check_inproc(s, ops);
     }

@@ -190,7 +190,7 @@ SIZE(mst_provider_env, 16);
 AT(mst_provider_env, struct_size, 0);
 AT(mst_provider_env, evictor, 8);
 
-SIZE(mst_provider_ops, 72);
+SIZE(mst_provider_ops, 80);
 AT(mst_provider_ops, struct_size, 0);
 AT(mst_provider_ops, caps, 4);
 AT(mst_provider_ops, op_codes, 8);
@@ -202,9 +202,11 @@ AT(mst_provider_ops, stop, 40);
 AT(mst_provider_ops, stats, 48);
 AT(mst_provider_ops, lookup, 56);
 AT(mst_provider_ops, shrink, 64);
+AT(mst_provider_ops, lookup_many, 72);
 
 SIZE(mst_lookup, 96);
 AT(mst_lookup, struct_size, 0);
+AT(mst_lookup, status, 4);
 AT(mst_lookup, hash, 8);
 AT(mst_lookup, space, 16);
 AT(mst_lookup, key, 24);

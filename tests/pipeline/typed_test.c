@@ -432,9 +432,60 @@ static void type_of_plain_bytes(void)
     t_close(&env);
 }
 
+/* A batch of bytes, objects that are held decoded, and keys that nobody has, longer than what is
+ * looked up at once. */
+static void batch_of_all_kinds(void)
+{
+    static const char *const chains[] = {"memory", "memory, slow",
+                                         "memory, near\nprovider.near plugin = memory"};
+    enum { KEYS = 75, OBJECTS = 5, MISSING = 7 };
+    char names[KEYS][16], settings[100];
+    mst_slice keys[KEYS];
+    for (int i = 0; i < 6; i++) {
+        t_env env;
+        product p = make("in a batch", 3);
+        uint64_t hits = 0;
+        snprintf(settings, sizeof settings, "cache tiers = %s\n", chains[i / 2]);
+        t_fresh();
+        open_typed(&env, "protobuf", settings);
+        env.use_now = i % 2;
+        for (int k = 0; k < KEYS; k++) {
+            snprintf(names[k], sizeof names[k], "key %d", k);
+            keys[k] = mst_str(names[k]);
+            if (k % MISSING == 0) {
+                continue;
+            }
+            hits++;
+            if (k % OBJECTS == 0) {
+                set_typed(&env, names[k], &p, &product_type);
+                is_product(get_typed(&env, names[k], &product_type, 0), "in a batch", 3);
+            } else {
+                IS_STATUS(t_set(&env, names[k], names[k]), MST_OK);
+            }
+        }
+        mst_stats before = t_stats(&env);
+        t_reply *r = t_wait(t_begin_get_many(&env, keys, KEYS, NULL));
+        for (int k = 0; k < KEYS; k++) {
+            const mst_result *one = &r->many[k];
+            CHECK_INT(one->status, k % MISSING ? MST_OK : MST_MISS);
+            if (k % MISSING && k % OBJECTS) {
+                CHECK_BYTES(one->data, one->len, names[k]);
+                CHECK_INT(one->tier, 0);
+                CHECK(one->age_ms >= 0);
+            } else if (k % MISSING) {
+                CHECK(one->len > 0 && one->object == NULL);
+            }
+        }
+        mst_stats after = t_stats(&env);
+        CHECK_INT(after.near_hits - before.near_hits, hits);
+        CHECK_INT(after.misses - before.misses, KEYS - hits);
+        t_close(&env);
+    }
+}
+
 T_MAIN(T_TEST(decodes_once), T_TEST(decodes_a_promoted_value_once), T_TEST(plain_near_tiers),
        T_TEST(through_brotli), T_TEST(payload_without_type), T_TEST(schema_mismatch),
        T_TEST(garbage_in_the_far_tier), T_TEST(flipped_bits),
        T_TEST(reads_what_the_old_config_wrote), T_TEST(loader_gives_objects),
        T_TEST(undecodable_is_loaded), T_TEST(objects_outlive_the_runtime),
-       T_TEST(type_of_plain_bytes))
+       T_TEST(type_of_plain_bytes), T_TEST(batch_of_all_kinds))

@@ -128,6 +128,11 @@ static mst_status lookup(void *self, mst_lookup *l)
     return mem_lookup(((memory *) self)->cache, l);
 }
 
+static void lookup_many(void *self, mst_lookup *l, size_t n)
+{
+    mem_lookup_many(((memory *) self)->cache, l, n);
+}
+
 static uint64_t shrink(void *self, uint64_t bytes)
 {
     mem_cache *cache = ((memory *) self)->cache;
@@ -211,6 +216,7 @@ static const mst_provider_ops ops = {
     .stats = stats,
     .lookup = lookup,
     .shrink = shrink,
+    .lookup_many = lookup_many,
 };
 
 static const mst_plugin plugin = {

@@ -153,6 +153,13 @@ mst_status mem_lookup(mem_cache *cache, mst_lookup *l)
     return MST_OK;
 }
 
+void mem_lookup_many(mem_cache *cache, mst_lookup *l, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        l[i].status = mem_lookup(cache, &l[i]);
+    }
+}
+
 static void get_window(mem_cache *cache, mst_op *const *ops, size_t n)
 {
     mem_entry *found[WINDOW];

@@ -105,6 +105,7 @@ bool mem_shard_clear_step(mem_shard *, const mst_space *, uint32_t *at, mem_doom
 void mem_get(mem_cache *, mst_op *);
 void mem_get_many(mem_cache *, mst_op *const *ops, size_t n);
 mst_status mem_lookup(mem_cache *, mst_lookup *);
+void mem_lookup_many(mem_cache *, mst_lookup *, size_t n);
 void mem_exists(mem_cache *, mst_op *);
 void mem_set(mem_cache *, mst_op *);
 void mem_del(mem_cache *, mst_op *);

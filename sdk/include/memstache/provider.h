@@ -96,7 +96,8 @@ struct mst_op {
 /* A GET at its shortest: what the `lookup` of mst_provider_ops is asked, and answers. */
 typedef struct mst_lookup {
     uint32_t struct_size;
-    uint64_t hash; /* these as in mst_op */
+    mst_status status; /* out, of lookup_many() only */
+    uint64_t hash;     /* these as in mst_op */
     const mst_space *space;
     mst_slice key;
     uint64_t now_ms;
@@ -150,6 +151,9 @@ typedef struct mst_provider_ops {
     /* [any-thread] With INPROC and EVICTION, optional: evict until about `bytes` less are taken;
      * how many less it was. */
     uint64_t (*shrink)(void *self, uint64_t bytes);
+    /* [any-thread] With INPROC, optional, beside lookup: the same for n keys; the answer stands in
+     * each `status`. */
+    void (*lookup_many)(void *self, mst_lookup *, size_t n);
 } mst_provider_ops;
 
 #endif

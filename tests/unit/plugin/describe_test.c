@@ -213,6 +213,10 @@ static mst_status look_nothing(void *self, mst_lookup *l)
     return MST_MISS;
 }
 
+static void look_many_nothing(void *self, mst_lookup *l, size_t n)
+{
+}
+
 static uint64_t shrink_nothing(void *self, uint64_t bytes)
 {
     return 0;
@@ -231,6 +235,9 @@ Test(describe, providers)
     quick.ops.provider.lookup = look_nothing;
     refused(&quick, "/p/x.so: provider \"memory\": lookup needs MST_CAP_INPROC");
     quick.ops.provider.lookup = NULL;
+    quick.ops.provider.lookup_many = look_many_nothing;
+    refused(&quick, "/p/x.so: provider \"memory\": lookup_many needs a lookup beside it");
+    quick.ops.provider.lookup_many = NULL;
     quick.ops.provider.shrink = shrink_nothing;
     refused(&quick, "/p/x.so: provider \"memory\": shrink needs MST_CAP_INPROC");
     provider_refused(0, 0, 4097, "op_priv_size 4097 is more than 4096");
