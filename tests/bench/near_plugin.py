@@ -2,7 +2,7 @@
 """What a policy costs that was built outside of this repository: the SIEVE of the examples, compiled
 with plain cc against the public headers, beside the built-in one.
 
-    python3 tests/bench/near_plugin.py BUILD [--repeats 11] [--entries 100000,1000000]
+    python3 tests/bench/near_plugin.py BUILD [--repeats 31] [--entries 100000,1000000]
         [--clock wall|cpu] [--short]
 
 Runs `near_hit` and `near_evict` with each in turns, and prints a table in Markdown: medians of the
@@ -58,7 +58,7 @@ def measure(o, env, program, entries):
         found = []
         for policy in (OURS, THEIRS, OURS):
             words = [o.build / 'tests/bench' / program, '--entries', entries, '--eviction', policy, '--clock',
-                     o.clock, '--rounds', 1 if o.short else 3, '--lookups', 4096 if o.short else 1 << 18]
+                     o.clock, '--rounds', 1 if o.short else 3, '--lookups', 4096 if o.short else 1 << 17]
             figures = json.loads(run(words, env))
             if figures['eviction'] != policy:
                 sys.exit(f"{program} used {figures['eviction']}")
@@ -76,7 +76,7 @@ def measure(o, env, program, entries):
 def main():
     p = argparse.ArgumentParser(description=__doc__.split('\n', maxsplit=1)[0])
     p.add_argument('build', type=pathlib.Path)
-    p.add_argument('--repeats', type=int, default=11)
+    p.add_argument('--repeats', type=int, default=31)
     p.add_argument('--entries', default='100000,1000000')
     p.add_argument('--clock', choices=['wall', 'cpu'], default='wall')
     p.add_argument('--short', action='store_true')

@@ -47,7 +47,8 @@ static mst_node *evict(void *shard_)
 {
     shard *s = shard_;
     node *n = s->hand ? s->hand : s->oldest;
-    while (n && atomic_exchange_explicit(&n->visited, 0, memory_order_relaxed)) {
+    while (n && atomic_load_explicit(&n->visited, memory_order_relaxed)) {
+        atomic_store_explicit(&n->visited, 0, memory_order_relaxed);
         n = n->newer ? n->newer : s->oldest;
     }
     if (n) {
