@@ -1,6 +1,7 @@
 /* calls.c - single keys: check the arguments, try on this thread, else make a request. */
 #include "api/calls.h"
 
+#include "api/trace.h"
 #include "pipeline/near.h"
 #include "pipeline/request.h"
 #include "pipeline/write.h"
@@ -80,7 +81,9 @@ mst_status mst_get_now(mst_cache *c, mst_slice key, const mst_options *o, mst_re
     if (status) {
         return msi_refuse(status, now);
     }
-    status = msi_near_get(c, key, msi_cache_hash(c, key), o, false, now);
+    uint64_t hash = msi_cache_hash(c, key);
+    status = msi_near_get(c, key, hash, o, false, now);
+    msi_trace_lookup(c, hash, o, now);
     msi_count(&c->counters, status == MST_OK ? MSI_COUNT_now_hits : MSI_COUNT_now_misses, 1);
     return status;
 }
@@ -95,11 +98,14 @@ mst_status mst_get(mst_cache *c, mst_slice key, const mst_options *o, mst_result
     msi_key_ref k = key_ref(c, key);
     if (now && c->near_count && !(o->flags & MST_F_FAR)) {
         status = msi_near_get(c, key, k.hash, o, true, now);
+        msi_trace_lookup(c, k.hash, o, now);
         if (status == MST_OK || (status == MST_MISS && msi_cache_all_near(c))) {
             msi_count(&c->counters, status == MST_OK ? MSI_COUNT_now_hits : MSI_COUNT_now_misses,
                       1);
             return status;
         }
+    } else {
+        msi_trace_lookup(c, k.hash, o, NULL);
     }
     return post(c, MSI_GET, k, o, done, arg, now);
 }
@@ -115,7 +121,10 @@ mst_status mst_get_or_load(mst_cache *c, mst_slice key, const mst_loader *loader
         return msi_refuse(status, now);
     }
     msi_key_ref k = key_ref(c, key);
-    if (now && !(o->flags & MST_F_FAR) && msi_near_get(c, key, k.hash, o, true, now) == MST_OK) {
+    bool looks = now && !(o->flags & MST_F_FAR);
+    bool hit = looks && msi_near_get(c, key, k.hash, o, true, now) == MST_OK;
+    msi_trace_lookup(c, k.hash, o, looks ? now : NULL);
+    if (hit) {
         msi_count(&c->counters, MSI_COUNT_now_hits, 1);
         return MST_OK;
     }

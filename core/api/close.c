@@ -10,6 +10,7 @@
  * A step begins when all loops are through the one before; the first loop counts. Memory for this
  * is taken when the runtime is opened, so that closing cannot fail. */
 #include "api/closing.h"
+#include "api/trace.h"
 
 #include <string.h>
 
@@ -51,6 +52,7 @@ static void free_cache(mst_runtime *rt, mst_cache *c)
     }
     msi_free(&rt->allocator, c->lanes);
     msi_claims_fini(&c->claims);
+    msi_trace_free(c);
     msi_counters_fini(&c->counters);
     msi_free(&rt->allocator, c->prefix);
 }

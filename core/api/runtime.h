@@ -3,7 +3,7 @@
  *   open.c    building it from an assembly
  *   close.c   draining it and taking it apart
  *   calls.c   single keys; many.c batches; wait.c the blocking forms
- *   stats.c   counters; names.c texts and results
+ *   stats.c   counters; names.c texts and results; trace.c what is asked for
  */
 #ifndef MSI_RUNTIME_H
 #define MSI_RUNTIME_H

@@ -28,6 +28,7 @@ enum { MSI_NEAR_TIERS_MAX = 8, MSI_KEY_MAX = 65535 };
 enum { MSI_KEY_ROOM = 64 };
 
 typedef struct msi_lane msi_lane;
+typedef struct msi_trace msi_trace;
 
 struct mst_cache {
     mst_runtime *runtime;
@@ -52,7 +53,9 @@ struct mst_cache {
     msi_lane *lanes; /* one per loop */
     unsigned lane_count;
     _Atomic bool closing;
-    _Atomic uint64_t pending; /* of all lanes; for max_pending */
+    msi_trace *_Atomic trace;  /* who is told what is asked for: api/trace.h; NULL: nobody */
+    msi_trace *_Atomic traces; /* all that were, the newest first */
+    _Atomic uint64_t pending;  /* of all lanes; for max_pending */
     _Atomic uint64_t jitter_state;
 };
 

@@ -1,5 +1,4 @@
 """`memstache simulate`, beside models of the policies in a few lines of Python."""
-import collections
 import gzip
 import json
 import lzma
@@ -12,49 +11,13 @@ import subprocess
 import xml.etree.ElementTree
 
 import command
+import models
+from models import lru_hits, optimal_hits, zipf
 
 ALL = ['adaptive', 'arc', 'clock', 'clockpro', 'fifo', 'lfu', 'lru', 'random', 's3fifo', 'sieve', 'ttl',
        'wtinylfu']
 MEMBERS = {'policy', 'size', 'unit', 'requests', 'distinct', 'hits', 'hit_ratio', 'optimal_hit_ratio',
            'requests_per_s'}
-
-
-def zipf(count, keys, seed):
-    draw = random.Random(seed)
-    weights = [1 / (rank + 1) for rank in range(keys)]
-    return draw.choices(range(keys), weights, k=count)
-
-
-def lru_hits(keys, room, size_of=lambda key: 1, renew=True):
-    """Or those of fifo."""
-    inside, taken, hits = collections.OrderedDict(), 0, 0
-    for key in keys:
-        if key in inside:
-            hits += 1
-            if renew:
-                inside.move_to_end(key)
-        elif size_of(key) <= room:
-            while taken + size_of(key) > room:
-                taken -= size_of(inside.popitem(last=False)[0])
-            inside[key] = True
-            taken += size_of(key)
-    return hits
-
-
-def optimal_hits(keys, room):
-    """By search through everything that is inside."""
-    nexts, later = [0] * len(keys), {}
-    for i in range(len(keys) - 1, -1, -1):
-        nexts[i] = later.get(keys[i], len(keys) + 1)
-        later[keys[i]] = i
-    inside, hits = {}, 0
-    for i, key in enumerate(keys):
-        if key in inside:
-            hits += 1
-        elif len(inside) == room:
-            del inside[max(inside, key=inside.get)]
-        inside[key] = nexts[i]
-    return hits
 
 
 class Simulation(command.Case):
@@ -87,6 +50,16 @@ class Hits(Simulation):
                 self.assertEqual((row['requests'], row['unit']), (20000, 'entries'))
                 if size == 3000:
                     self.assertEqual(row['hits'], 20000 - len(set(keys)), row)
+
+    def test_are_exactly_those_of_the_models(self):
+        for name, keys in models.traces().items():
+            self.trace(keys)
+            found = self.study('--trace', 'trace.txt', '--sizes', '1,7,100,390', '--policies',
+                               ','.join(models.EXACT))
+            for (policy, size), row in found.items():
+                self.assertEqual(row['hits'], models.EXACT[policy](keys, size), (name, policy, size))
+                self.assertEqual(round(row['optimal_hit_ratio'] * len(keys)),
+                                 optimal_hits(keys, size), (name, size))
 
     def test_what_is_special_about_some(self):
         """On a loop that does not fit lru keeps nothing; after a scan sieve still has what was read."""
@@ -159,6 +132,47 @@ class Hits(Simulation):
         self.assertEqual(found['lru', 50]['distinct'], 50)
         self.expect(4, 'bench', '--seconds', '0.05', '--trace-out', 'no/such/place',
                     err='--trace-out no/such/place: No such file or directory')
+
+
+class Ratios(Simulation):
+    """The benchmark of hit ratios, on traces whose figures are those of the models."""
+    SIZES = (30, 300)
+
+    def anchors(self, wrong=0):
+        lines = ['trace,cache_size,policy,kind,hit_ratio,hits,lo,hi,requests,sources']
+        for name, keys in models.traces().items():
+            self.trace(keys, name + '.txt')
+            for size in self.SIZES:
+                rows = {policy.upper(): model(keys, size) for policy, model in models.EXACT.items()}
+                rows['OPT'] = optimal_hits(keys, size)
+                rows['LRU'] += wrong
+                for policy, hits in rows.items():
+                    lines.append(f'{name},{size},{policy},exact,,{hits},,,{len(keys)},models')
+                lines.append(f'{name},{size},CLOCK,band,,,{-wrong},{1 - 2 * wrong},{len(keys)},none')
+        self.write('anchors.csv', '\n'.join(lines) + '\n')
+
+    def judged(self):
+        program = os.path.join(command.SOURCE, 'tests', 'bench', 'hit_ratios.py')
+        done = subprocess.run(['python3', '-B', program, command.BUILD, self.directory], text=True,
+                              capture_output=True, check=False, env=command.environment())
+        self.assertEqual(done.stderr, '')
+        return done
+
+    def test_agree(self):
+        self.anchors()
+        done = self.judged()
+        self.assertEqual(done.returncode, 0, done.stdout)
+        for policy in models.EXACT:
+            self.assertRegex(done.stdout, rf'\| {policy} \|.*\| 6 of 6 hits \|\n')
+        self.assertRegex(done.stdout, r'\| adaptive \| 0\.\d+ \| 0\.\d+, \w+ 30')
+
+    def test_or_not(self):
+        self.anchors(wrong=1)
+        done = self.judged()
+        self.assertEqual(done.returncode, 1, done.stdout)
+        self.assertIn('| 0 of 6 hits |', done.stdout)
+        self.assertRegex(done.stdout, r'\nlru with 30 of loop: 0 hits, not 1\n')
+        self.assertRegex(done.stdout, r'\nclock with 30 of loop: 0\.0000 is not in -1\.0000 to -1')
 
 
 class Formats(Simulation):

@@ -71,6 +71,10 @@ build_plugins() {
     cc -std=c11 $warnings -Wpedantic -fPIC -shared -fvisibility=hidden -Wl,-z,defs \
         $(pkg-config --cflags memstache-plugin) \
         "$here/plugin/eviction_lifo.c" -o "$work/plugins/eviction_lifo.so" &&
+        cc -std=c11 $warnings -Wpedantic -fPIC -shared -fvisibility=hidden -O2 -Wl,-z,defs \
+            $(pkg-config --cflags memstache-plugin) \
+            "$root/sdk/examples/plugins/eviction_mysieve.c" \
+            -o "$work/plugins/eviction_mysieve.so" &&
         c++ -std=c++17 $warnings -Wpedantic -fPIC -shared -fvisibility=hidden -Wl,-z,defs \
             $(pkg-config --cflags memstache-plugin) \
             "$here/plugin/compressor_runs.cc" -o "$work/plugins/compressor_runs.so"
@@ -143,6 +147,22 @@ command_runs() {
     installed_command version | grep -F "$version"
 }
 
+# The policy of the examples runs a cache, and keeps what the one that it retells keeps.
+example_policy() {
+    sed 's/= lifo/= mysieve/' "$work/host.ini" >"$work/mysieve.ini" &&
+        "$work/host-c" "$work/mysieve.ini" >"$work/output" && cat "$work/output" &&
+        grep -Fx "eviction.mysieve $work/plugins/eviction_mysieve.so" "$work/output" &&
+        grep -E '^hits [1-9][0-9]* of 4000' "$work/output" &&
+        awk 'BEGIN { for (i = 0; i < 5000; i++) print i % 3 ? i * i % 97 : i }' >"$work/trace" &&
+        installed_command --set "plugins.path=$work/plugins" simulate --trace "$work/trace" \
+            --policies sieve,mysieve --sizes 10,50 >"$work/output" && cat "$work/output" || return
+    for size in 10 50; do
+        same "hits with $size" "$(awk -v n=$size '$1 == "sieve" && $2 == n { print $3 }' "$work/output")" \
+            "$(awk -v n=$size '$1 == "mysieve" && $2 == n { print $3 }' "$work/output")" || return
+    done
+    grep -E '^mysieve +50 +[1-9]' "$work/output"
+}
+
 # A plugin that is copied to the plugin directory is found there by its name.
 dropped_in() {
     cp "$work/plugins/eviction_lifo.so" "$(pkg-config --variable=plugindir memstache)" &&
@@ -175,6 +195,7 @@ check 'install: run the program in C' run_host "$work/host-c"
 check 'install: run the program in C++' "$work/host-cc" "$work/host.ini"
 check 'install: run the program with the static library' run_host "$work/host-static"
 check 'install: memstache version' command_runs
+check 'install: the policy of the examples' example_policy
 check 'install: a plugin dropped in' dropped_in
 check 'install: uninstalled use' uninstalled
 say "checks: $(grep -c '^pass install:' "$results") passed," \

@@ -337,6 +337,22 @@ MST_EXPORT void mst_cache_tier_stats(mst_cache *,
  * valid, and count until they are released. What is freed goes to the allocator, which may keep it:
  * glibc gives it back to the system when asked with malloc_trim(). */
 MST_EXPORT uint64_t mst_cache_shrink(mst_cache *, uint64_t bytes);
+
+typedef struct mst_trace_options {
+    /* [any-thread], also several at once, with no lock held: a read of a key began. `key` is a hash
+     * that belongs to the key for as long as the runtime lives, and to no other key but by chance;
+     * `size` the bytes of a value that a tier in this process had at hand, else 0. It must neither
+     * wait nor call this cache, and what it takes every read takes. */
+    void (*record)(void *arg, uint64_t key, size_t size);
+    void *arg;
+    uint32_t one_in; /* record all reads of one key in so many; 0 is 1: of every key */
+} mst_trace_options;
+/* [any-thread] Tells the program what is asked for from now on, for `memstache simulate`: reads by
+ * mst_get(), mst_get_now(), mst_get_or_load() and their waiting forms, not those of batches and not
+ * those with MST_F_PEEK. Replaces what was told before; NULL ends it. Calls that have begun may
+ * still call the old record() then: `arg` has to stay valid until the runtime is closed. MST_EINVAL
+ * without record(); MST_ENOMEM. */
+MST_EXPORT mst_status mst_cache_trace(mst_cache *, const mst_trace_options *);
 /* The name of tier `index` (as in result.tier); NULL when there is none, "loader" for
  * MST_TIER_LOADER. */
 MST_EXPORT const char *mst_cache_tier_name(const mst_cache *, int index);
