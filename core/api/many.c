@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "api/calls.h"
+#include "api/trace.h"
 #include "pipeline/lane.h"
 #include "pipeline/request.h"
 #include "pipeline/write.h"
@@ -88,10 +89,14 @@ static size_t read_now(many *m)
     if (!c->near_count || (m->options->flags & MST_F_FAR)) {
         for (size_t i = 0; i < m->n; i++) {
             msi_result_set(&m->results[i], MST_PENDING, MST_WHY_NONE);
+            msi_trace_lookup(c, m->refs[i].hash, m->options, NULL);
         }
         return 0;
     }
     size_t hits = msi_near_get_many(c, m->refs, m->n, m->options, m->results), misses = 0;
+    for (size_t i = 0; i < m->n; i++) {
+        msi_trace_lookup(c, m->refs[i].hash, m->options, &m->results[i]);
+    }
     msi_count(&c->counters, MSI_COUNT_now_hits, hits);
     for (size_t i = 0; hits < m->n && i < m->n; i++) {
         mst_result *r = &m->results[i];

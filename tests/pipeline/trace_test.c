@@ -61,9 +61,16 @@ static void reads(void)
     t_release(t_get(&env, "other"));
     CHECK_INT(t.calls, 5);
     CHECK(t.keys[4] == t.keys[1]);
+    const mst_slice both[2] = {mst_str("k"), mst_str("other")};
+    mst_result results[2];
+    CHECK_INT(mst_get_many_wait(env.cache, both, 2, NULL, results), MST_OK);
+    CHECK_INT(t.calls, 7);
+    CHECK(t.keys[5] == t.keys[0] && t.sizes[5] == 5 && t.keys[6] == t.keys[1]);
+    mst_result_release(&results[0]);
+    mst_result_release(&results[1]);
     CHECK_INT(mst_cache_trace(env.cache, NULL), MST_OK);
     t_release(t_get(&env, "k"));
-    CHECK_INT(t.calls, 5);
+    CHECK_INT(t.calls, 7);
     t_close(&env);
 }
 

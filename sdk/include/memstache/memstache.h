@@ -348,7 +348,7 @@ typedef struct mst_trace_options {
     uint32_t one_in; /* record all reads of one key in so many; 0 is 1: of every key */
 } mst_trace_options;
 /* [any-thread] Tells the program what is asked for from now on, for `memstache simulate`: reads by
- * mst_get(), mst_get_now(), mst_get_or_load() and their waiting forms, not those of batches and not
+ * mst_get(), mst_get_now(), mst_get_or_load(), mst_get_many() and their waiting forms, but not
  * those with MST_F_PEEK. Replaces what was told before; NULL ends it. Calls that have begun may
  * still call the old record() then: `arg` has to stay valid until the runtime is closed. MST_EINVAL
  * without record(); MST_ENOMEM. */
