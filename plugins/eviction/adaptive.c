@@ -56,8 +56,8 @@ static mst_status init(void *self, const mst_host *host)
 static mst_status shard_init(void *self, void *shard_, const mst_shard_info *info)
 {
     shard *s = shard_;
-    queue_init(&s->small);
-    queue_init(&s->main);
+    queue_init(&s->small, info);
+    queue_init(&s->main, info);
     uint64_t entries = info->max_entries ? info->max_entries : info->max_bytes / ENTRY_BYTES;
     return ghost_init(&s->ghosts, ((adaptive *) self)->host, GHOSTS * entries, TICKS);
 }
@@ -116,6 +116,13 @@ static bool fills_main(const shard *s)
     return !s->has_evicted && s->small_count * PARTS >= s->main_count;
 }
 
+/* Nothing is refused; but while room is made, the ghosts can come near. */
+static int admit(void *shard_, const mst_entry_info *info)
+{
+    ghost_prefetch(&((shard *) shard_)->ghosts, ghost_trace(info->hash));
+    return 1;
+}
+
 static void on_insert(void *shard_, mst_node *n_, const mst_entry_info *info)
 {
     shard *s = shard_;
@@ -145,7 +152,7 @@ static void on_remove(void *shard_, mst_node *n_, int why)
 {
     shard *s = shard_;
     node *n = (node *) n_;
-    queue_remove(&n->place);
+    queue_remove(n->is_main ? &s->main : &s->small, &n->place);
     *(n->is_main ? &s->main_count : &s->small_count) -= 1;
 }
 
@@ -204,6 +211,17 @@ static node *evict_small(shard *s)
     return n;
 }
 
+/* The next victims are likely these: their memory can come near until then. */
+static void look_ahead(const shard *s)
+{
+    const node *next = (const node *) queue_oldest(&s->small);
+    if (next) {
+        ghost_prefetch(&s->ghosts, next->trace);
+        __builtin_prefetch(queue_newer(&s->small, &next->place), 1);
+    }
+    __builtin_prefetch(queue_oldest(&s->main), 1);
+}
+
 static mst_node *evict(void *shard_)
 {
     shard *s = shard_;
@@ -213,6 +231,7 @@ static mst_node *evict(void *shard_)
         bool is_small_full = (int64_t) s->small_count * STEPS >= s->small_steps;
         n = s->small_count && (is_small_full || !s->main_count) ? evict_small(s) : evict_main(s);
     }
+    look_ahead(s);
     return (mst_node *) n;
 }
 
@@ -224,6 +243,7 @@ static const mst_eviction_ops ops = {
     .hit_mode = MST_HIT_SHARED | MST_HIT_LOSSY,
     .shard_init = shard_init,
     .shard_fini = shard_fini,
+    .admit = admit,
     .on_insert = on_insert,
     .on_hit = on_hit,
     .on_remove = on_remove,

@@ -46,8 +46,8 @@ static mst_status shard_init(void *self, void *shard_, const mst_shard_info *inf
 {
     shard *s = shard_;
     const mst_host *host = ((arc *) self)->host;
-    queue_init(&s->once.entries);
-    queue_init(&s->again.entries);
+    queue_init(&s->once.entries, info);
+    queue_init(&s->again.entries, info);
     uint64_t entries = info->max_entries ? info->max_entries : info->max_bytes / ENTRY_BYTES;
     mst_status status = ghost_init(&s->once.ghosts, host, entries, TICKS);
     return status == MST_OK ? ghost_init(&s->again.ghosts, host, entries, TICKS) : status;
@@ -81,7 +81,7 @@ static void add(shard *s, node *n, bool is_again)
 
 static void take(shard *s, node *n)
 {
-    queue_remove(&n->place);
+    queue_remove(n->is_again ? &s->again.entries : &s->once.entries, &n->place);
     (n->is_again ? &s->again : &s->once)->count--;
 }
 

@@ -49,8 +49,8 @@ static mst_status init(void *self, const mst_host *host)
 static mst_status shard_init(void *self, void *shard_, const mst_shard_info *info)
 {
     shard *s = shard_;
-    queue_init(&s->hot);
-    queue_init(&s->cold);
+    queue_init(&s->hot, info);
+    queue_init(&s->cold, info);
     uint64_t entries = info->max_entries ? info->max_entries : info->max_bytes / ENTRY_BYTES;
     return ghost_init(&s->ghosts, ((clockpro *) self)->host, entries, TICKS);
 }
@@ -158,7 +158,7 @@ static void on_remove(void *shard_, mst_node *n_, int why)
 {
     shard *s = shard_;
     node *n = (node *) n_;
-    queue_remove(&n->place);
+    queue_remove(n->is_hot ? &s->hot : &s->cold, &n->place);
     *(n->is_hot ? &s->hot_count : &s->cold_count) -= 1;
 }
 

@@ -4,7 +4,7 @@
 
 static mst_status shard_init(void *self, void *shard, const mst_shard_info *info)
 {
-    queue_init(shard);
+    queue_init(shard, info);
     return MST_OK;
 }
 
@@ -15,7 +15,7 @@ static void on_insert(void *shard, mst_node *n, const mst_entry_info *info)
 
 static void on_remove(void *shard, mst_node *n, int why)
 {
-    queue_remove((place *) n);
+    queue_remove(shard, (place *) n);
 }
 
 static mst_node *evict(void *shard)

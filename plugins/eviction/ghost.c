@@ -4,18 +4,11 @@
 
 #include <string.h>
 
-enum {
-    LINE_CELLS = 16,
-    PAGE_LINES = 64,
-    WORD_BITS = 64,
-    KEYS_MAX = 1 << 26,
-    EPOCHS_MIN = 64,
-    EPOCHS_MAX = 16384
-};
+enum { PAGE_LINES = 64, WORD_BITS = 64, KEYS_MAX = 1 << 26, EPOCHS_MIN = 64, EPOCHS_MAX = 16384 };
 
 static size_t cells_size(const ghost *g)
 {
-    return (size_t) g->lines * LINE_CELLS * sizeof *g->cells;
+    return (size_t) g->lines * GHOST_LINE_CELLS * sizeof *g->cells;
 }
 
 static size_t ready_words(const ghost *g)
@@ -31,7 +24,7 @@ uint64_t ghost_footprint(const ghost *g)
 mst_status ghost_init(ghost *g, const mst_host *host, uint64_t keys, uint32_t ticks)
 {
     keys = keys < KEYS_MAX ? keys : KEYS_MAX;
-    *g = (ghost){.lines = (uint32_t) (keys * 3 / 2 / LINE_CELLS + 1), .epochs = EPOCHS_MIN};
+    *g = (ghost){.lines = (uint32_t) (keys * 3 / 2 / GHOST_LINE_CELLS + 1), .epochs = EPOCHS_MIN};
     while (g->epochs < EPOCHS_MAX && g->epochs < ticks * keys) {
         g->epochs *= 2;
     }
@@ -106,7 +99,8 @@ static void make_ready(const ghost *g, uint32_t page)
 {
     uint32_t first = page * PAGE_LINES;
     uint32_t lines = g->lines - first < PAGE_LINES ? g->lines - first : PAGE_LINES;
-    memset(g->cells + (size_t) first * LINE_CELLS, 0, lines * LINE_CELLS * sizeof *g->cells);
+    memset(g->cells + (size_t) first * GHOST_LINE_CELLS, 0,
+           lines * GHOST_LINE_CELLS * sizeof *g->cells);
     g->ready[page / WORD_BITS] |= (uint64_t) 1 << page % WORD_BITS;
 }
 
@@ -117,14 +111,14 @@ static ghost_cell *line_of(const ghost *g, uint32_t trace)
     if (!(g->ready[page / WORD_BITS] >> page % WORD_BITS & 1)) {
         make_ready(g, page);
     }
-    return g->cells + (size_t) line * LINE_CELLS;
+    return g->cells + (size_t) line * GHOST_LINE_CELLS;
 }
 
 /* NULL: it is not there. */
 static ghost_cell *find(const ghost *g, uint32_t trace)
 {
     ghost_cell *line = line_of(g, trace);
-    for (int i = 0; i < LINE_CELLS; i++) {
+    for (int i = 0; i < GHOST_LINE_CELLS; i++) {
         if (line[i].tag == (uint16_t) trace && is_there(g, &line[i])) {
             return &line[i];
         }
@@ -136,7 +130,7 @@ static ghost_cell *find(const ghost *g, uint32_t trace)
 static ghost_cell *make_room(ghost *g, uint32_t trace)
 {
     ghost_cell *line = line_of(g, trace), *free = NULL, *oldest = line;
-    for (int i = 0; i < LINE_CELLS; i++) {
+    for (int i = 0; i < GHOST_LINE_CELLS; i++) {
         if (!is_there(g, &line[i])) {
             free = &line[i];
             clear(g, free);

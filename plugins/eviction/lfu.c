@@ -24,7 +24,7 @@ static mst_status shard_init(void *self, void *shard_, const mst_shard_info *inf
 {
     shard *s = shard_;
     for (int i = 0; i < COUNTS; i++) {
-        queue_init(&s->queue[i]);
+        queue_init(&s->queue[i], info);
     }
     return MST_OK;
 }
@@ -42,15 +42,17 @@ static void on_insert(void *shard_, mst_node *n, const mst_entry_info *info)
 
 static void on_hit(void *shard_, mst_node *n_)
 {
+    shard *s = shard_;
     node *n = (node *) n_;
-    queue_remove(&n->place);
+    queue_remove(&s->queue[n->count], &n->place);
     n->count += n->count < COUNTS - 1;
     add(shard_, n);
 }
 
 static void on_remove(void *shard_, mst_node *n, int why)
 {
-    queue_remove((place *) n);
+    shard *s = shard_;
+    queue_remove(&s->queue[((node *) n)->count], (place *) n);
 }
 
 static mst_node *evict(void *shard_)

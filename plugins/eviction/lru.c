@@ -7,7 +7,7 @@
 
 static mst_status shard_init(void *self, void *shard, const mst_shard_info *info)
 {
-    queue_init(shard);
+    queue_init(shard, info);
     return MST_OK;
 }
 
@@ -24,8 +24,8 @@ static void on_hit(void *shard, mst_node *n)
 static void on_hit_many(void *shard, mst_node *const *nodes, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
-        __builtin_prefetch(((place *) nodes[i])->newer, 1);
-        __builtin_prefetch(((place *) nodes[i])->older, 1);
+        __builtin_prefetch(queue_at(shard, ((place *) nodes[i])->newer), 1);
+        __builtin_prefetch(queue_at(shard, ((place *) nodes[i])->older), 1);
     }
     for (size_t i = 0; i < n; i++) {
         on_hit(shard, nodes[i]);
@@ -34,7 +34,7 @@ static void on_hit_many(void *shard, mst_node *const *nodes, size_t n)
 
 static void on_remove(void *shard, mst_node *n, int why)
 {
-    queue_remove((place *) n);
+    queue_remove(shard, (place *) n);
 }
 
 static mst_node *evict(void *shard)

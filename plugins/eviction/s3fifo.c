@@ -46,8 +46,8 @@ static mst_status init(void *self, const mst_host *host)
 static mst_status shard_init(void *self, void *shard_, const mst_shard_info *info)
 {
     shard *s = shard_;
-    queue_init(&s->small);
-    queue_init(&s->main);
+    queue_init(&s->small, info);
+    queue_init(&s->main, info);
     uint64_t entries = info->max_entries ? info->max_entries : info->max_bytes / ENTRY_BYTES;
     return ghost_init(&s->ghost, ((s3fifo *) self)->host, entries, TICKS);
 }
@@ -95,7 +95,7 @@ static void on_remove(void *shard_, mst_node *n_, int why)
 {
     shard *s = shard_;
     node *n = (node *) n_;
-    queue_remove(&n->place);
+    queue_remove(n->is_main ? &s->main : &s->small, &n->place);
     *(n->is_main ? &s->main_count : &s->small_count) -= 1;
 }
 

@@ -17,14 +17,13 @@ typedef struct node {
 
 typedef struct shard {
     queue queue;
-    place *hand; /* the next one to look at; the end of the queue: begin with the oldest */
+    place *hand; /* the next one to look at; NULL: begin with the oldest */
 } shard;
 
 static mst_status shard_init(void *self, void *shard_, const mst_shard_info *info)
 {
     shard *s = shard_;
-    queue_init(&s->queue);
-    s->hand = &s->queue.end;
+    queue_init(&s->queue, info);
     return MST_OK;
 }
 
@@ -42,9 +41,9 @@ static void on_remove(void *shard_, mst_node *n, int why)
 {
     shard *s = shard_;
     if (s->hand == (place *) n) {
-        s->hand = s->hand->newer;
+        s->hand = queue_newer(&s->queue, s->hand);
     }
-    queue_remove((place *) n);
+    queue_remove(&s->queue, (place *) n);
 }
 
 static mst_node *evict(void *shard_)
@@ -54,7 +53,7 @@ static mst_node *evict(void *shard_)
         return NULL;
     }
     for (;;) {
-        if (s->hand == &s->queue.end) {
+        if (!s->hand) {
             s->hand = queue_oldest(&s->queue);
         }
         node *n = (node *) s->hand;
@@ -63,7 +62,7 @@ static mst_node *evict(void *shard_)
             return (mst_node *) n;
         }
         atomic_store_explicit(&n->was_read, 0, memory_order_relaxed);
-        s->hand = s->hand->newer;
+        s->hand = queue_newer(&s->queue, s->hand);
     }
 }
 

@@ -30,7 +30,7 @@ typedef struct shard {
 
 static mst_status shard_init(void *self, void *shard_, const mst_shard_info *info)
 {
-    queue_init(&((shard *) shard_)->forever);
+    queue_init(&((shard *) shard_)->forever, info);
     return MST_OK;
 }
 
@@ -110,7 +110,7 @@ static void on_remove(void *shard_, mst_node *n_, int why)
     if (n->end) {
         tree_remove(shard_, n);
     } else {
-        queue_remove(&n->place);
+        queue_remove(&((shard *) shard_)->forever, &n->place);
     }
 }
 

@@ -65,7 +65,7 @@ static mst_status shard_init(void *self, void *shard_, const mst_shard_info *inf
 {
     shard *s = shard_;
     for (int i = 0; i < QUEUES; i++) {
-        queue_init(&s->queue[i]);
+        queue_init(&s->queue[i], info);
     }
     s->lot = info->seed;
     set_size(s, (int64_t) info->max_entries);
@@ -93,7 +93,7 @@ static void add(shard *s, node *n, int to)
 static void take(shard *s, node *n)
 {
     s->count[n->in]--;
-    queue_remove(&n->place);
+    queue_remove(&s->queue[n->in], &n->place);
 }
 
 static node *oldest(shard *s, int in)

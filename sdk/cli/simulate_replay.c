@@ -34,6 +34,8 @@ static uint64_t hash_of(uint32_t key)
     return x ^ x >> 31;
 }
 
+enum { NODE_UNIT = 4 }; /* of MST_NODE_ALIGN_MAX bytes */
+
 static bool begin(run *r, const policy *p, bool in_bytes)
 {
     enum { ALIGN = 64 };
@@ -140,12 +142,14 @@ static double now(void)
 int replay(cli *c, const policy *p, const trace *t, uint64_t size, bool in_bytes, outcome *out)
 {
     run r = {.t = t, .size = size};
+    mst_status status = begin(&r, p, in_bytes) ? MST_OK : MST_ENOMEM;
     const mst_shard_info info = {.struct_size = sizeof info,
                                  .shard_count = 1,
                                  .max_bytes = in_bytes ? size : 0,
                                  .max_entries = in_bytes ? 0 : size,
-                                 .seed = 42};
-    mst_status status = begin(&r, p, in_bytes) ? MST_OK : MST_ENOMEM;
+                                 .seed = 42,
+                                 .node_base = r.slots - MST_NODE_ALIGN_MAX,
+                                 .node_unit = NODE_UNIT};
     if (status == MST_OK) {
         status = r.ops->shard_init ? r.ops->shard_init(p->evictor.self, r.shard, &info) : MST_OK;
         double begun = now();

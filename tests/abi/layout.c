@@ -122,13 +122,15 @@ AT(mst_entry_info, hash, 8);
 AT(mst_entry_info, bytes, 16);
 AT(mst_entry_info, expires_ms, 24);
 
-SIZE(mst_shard_info, 40);
+SIZE(mst_shard_info, 56);
 AT(mst_shard_info, struct_size, 0);
 AT(mst_shard_info, shard_index, 4);
 AT(mst_shard_info, shard_count, 8);
 AT(mst_shard_info, max_bytes, 16);
 AT(mst_shard_info, max_entries, 24);
 AT(mst_shard_info, seed, 32);
+AT(mst_shard_info, node_base, 40);
+AT(mst_shard_info, node_unit, 48);
 
 SIZE(mst_eviction_ops, 112);
 AT(mst_eviction_ops, struct_size, 0);

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "provider/rig.h"
 #include "provider/spy.h"
@@ -26,30 +27,41 @@ static void close_all(void)
     cr_assert(rig_close(&r), "blocks left: %ld", (long) atomic_load(&r.host.blocks));
 }
 
-/* What it says that it takes is what the allocator gave, and never more than the bound. Under a
- * sanitizer's allocator only the bound can be checked. */
+static uint64_t resident(void)
+{
+    unsigned long all = 0, pages = 0;
+    FILE *f = fopen("/proc/self/statm", "r");
+    cr_assert(f && fscanf(f, "%lu %lu", &all, &pages) == 2);
+    fclose(f);
+    return (uint64_t) pages * (uint64_t) sysconf(_SC_PAGESIZE);
+}
+
+/* What it says that it takes is what the process grew by, and never more than the bound. Under a
+ * sanitizer only the bound can be checked. The sizes change half-way: what was cut for small values
+ * has to serve large ones. */
 Test(bounds, bytes_are_honest)
 {
-    const rig_setup setup = {.max_bytes = 4 << 20, .shards = 2};
+    const uint64_t max_bytes = 48 << 20;
+    const rig_setup setup = {.max_bytes = max_bytes, .shards = 2};
+    uint64_t before = resident();
     rig_open(&r, &setup);
     srand(1);
-    for (int i = 0; i < 60000; i++) {
-        mst_status status = set_bytes(i, (size_t) rand() % (i % 100 ? 500 : 50000));
-        cr_assert_eq(status, MST_OK);
-        uint64_t said = rig_stat(&r, "bytes");
-        cr_assert_leq(said, 4 << 20);
-        if (i % 1000 == 999) {
-            double took = (double) atomic_load(&r.host.taken);
-            cr_assert(took < 1.02 * (double) said, "%.0f of %lu", took, (unsigned long) said);
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-            cr_assert(took > 0.98 * (double) said, "%.0f of %lu", took, (unsigned long) said);
-#endif
+    for (int i = 0; i < 400000; i++) {
+        size_t most = i % 1000 == 0 ? 50000 : i < 200000 ? 300 : 1500;
+        cr_assert_eq(set_bytes(i, (size_t) rand() % most), MST_OK);
+        if (i % 10000 == 9999) {
+            cr_assert_leq(rig_stat(&r, "bytes"), max_bytes);
         }
     }
-    cr_assert_gt(rig_stat(&r, "bytes"), (4 << 20) * 9 / 10, "the room is used");
+    double said = (double) rig_stat(&r, "bytes"), took = (double) (resident() - before);
+    cr_assert_gt(said, 0.95 * (double) max_bytes, "the room is used");
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+    cr_assert(took > 0.9 * said && took < 1.1 * said, "%.0f of %.0f", took, said);
+#endif
+    cr_assert_gt(took, 0);
     cr_assert_gt(rig_stat(&r, "grows"), 4);
     uint64_t moved = rig_stat(&r, "most_moved");
-    cr_assert(moved > 100 && moved < 448, "%lu", (unsigned long) moved);
+    cr_assert(moved > 100 && moved < 996, "%lu", (unsigned long) moved);
     close_all();
 }
 
@@ -138,9 +150,10 @@ Test(bounds, shrinks_when_it_is_asked_to)
     mst_op held = rig_get(&r, "key 7");
     uint64_t before = rig_stat(&r, "bytes"), entry = (uint64_t) N * 1000 / 4;
     uint64_t freed = r.ops->shrink(r.self, entry);
-    cr_assert(freed >= entry && freed < entry + 4 * 2000, "%lu", (unsigned long) freed);
+    cr_assert(freed >= entry && freed < entry + 4 * (16 << 10), "%lu", (unsigned long) freed);
     cr_assert_eq(before - rig_stat(&r, "bytes"), freed);
-    cr_assert_eq(rig_stat(&r, "evictions"), N - rig_stat(&r, "entries"));
+    uint64_t gone = rig_stat(&r, "evictions") + rig_stat(&r, "displaced");
+    cr_assert_eq(gone, N - rig_stat(&r, "entries"));
     freed = r.ops->shrink(r.self, UINT64_MAX);
     cr_assert_eq(rig_stat(&r, "entries"), 0);
     cr_assert_gt(rig_stat(&r, "pinned_bytes"), 1000);
@@ -176,7 +189,7 @@ Test(bounds, the_index_stays_within_the_bound)
     for (uint64_t max_bytes = 40 << 10; max_bytes < 64 << 10; max_bytes += 512) {
         const rig_setup setup = {.max_bytes = max_bytes, .no_policy = true};
         rig_open(&r, &setup);
-        for (int i = 0; i < 1000; i++) {
+        for (int i = 0; i < 2000; i++) {
             set_bytes(i, 0);
             cr_assert_leq(rig_stat(&r, "bytes"), max_bytes);
         }
@@ -220,26 +233,29 @@ Test(bounds, start_without_memory)
         cr_assert_eq(s.shards, 0);
         cr_assert_lt(setup.fail_at, 100);
     } while (r.start != MST_OK);
-    cr_assert_eq(setup.fail_at, 1 + 4 * 3 + 1,
-                 "a block, and a policy, a directory, a segment each");
+    cr_assert_eq(setup.fail_at, 3 + 4 * 3 + 1,
+                 "a block, two of the region; and a policy, a directory, a segment each");
     cr_assert_eq(s.faults, 0);
 }
 
-/* 900 SETs of 450 keys, each of them twice; the n-th allocation fails. The failed SET leaves no
+/* 2000 SETs of 1000 keys, each of them twice; the n-th allocation fails. The failed SET leaves no
  * old value, all others are stored, also when it was the index that could not grow. */
 Test(bounds, every_allocation_fails_once)
 {
-    enum { KEYS = 450 };
+    enum { KEYS = 1000 };
     spy s = {0};
-    const rig_setup setup = {.max_bytes = 1 << 20, .policy = &spy_ops, .policy_self = &s};
+    const rig_setup setup = {.max_bytes = 2 << 20, .policy = &spy_ops, .policy_self = &s};
     char key[32];
     int failed_sets = 0, failed_growth = 0;
     for (int64_t fail = 0;; fail++) {
         int failed = -1;
         rig_open(&r, &setup);
+        set_bytes(0, 1);
+        mst_op read = rig_get(&r, "key 0"); /* so that this thread has its loans */
+        rig_release(&read);
         atomic_store(&r.host.fail_in, fail);
         for (int i = 0; i < 2 * KEYS; i++) {
-            mst_status status = set_bytes(i % KEYS, 100 + (size_t) i / KEYS);
+            mst_status status = set_bytes(i % KEYS, 600 + (size_t) i / KEYS);
             cr_assert(status == MST_OK || (status == MST_ENOMEM && failed < 0));
             failed = status == MST_OK ? failed : i;
         }
@@ -247,7 +263,7 @@ Test(bounds, every_allocation_fails_once)
             snprintf(key, sizeof key, "key %d", i);
             mst_op op = rig_get(&r, key);
             cr_assert_eq(op.status, i + KEYS == failed ? MST_MISS : MST_OK);
-            cr_assert(op.status != MST_OK || op.out.len == 101);
+            cr_assert(op.status != MST_OK || op.out.len == 601);
             rig_release(&op);
         }
         bool ran_out = atomic_load(&r.host.fail_in) < 0;

@@ -138,19 +138,20 @@ Test(memory, conditions_of_set)
 Test(memory, a_lent_value_outlives_its_entry)
 {
     open_small();
-    uint64_t empty = rig_stat(&r, "bytes");
     rig_set(&r, "key", "old");
-    uint64_t one = rig_stat(&r, "bytes") - empty;
     mst_op held = rig_get(&r, "key"), again = rig_get(&r, "key");
+    uint64_t bytes = rig_stat(&r, "bytes");
+    cr_assert_eq(rig_stat(&r, "pinned_bytes"), 0);
     rig_set(&r, "key", "new");
-    cr_assert_eq(rig_stat(&r, "pinned_bytes"), one);
-    cr_assert_eq(rig_stat(&r, "bytes"), empty + 2 * one, "what is lent is charged");
+    uint64_t pinned = rig_stat(&r, "pinned_bytes");
+    cr_assert(pinned > 20 && pinned < 100, "what is lent is charged: %lu", (unsigned long) pinned);
     cr_assert_eq(rig_stat(&r, "entries"), 1);
     rig_release(&again);
+    cr_assert_eq(rig_stat(&r, "pinned_bytes"), pinned);
     cr_assert(memcmp(held.out.data, "old", 3) == 0);
     rig_release(&held);
     cr_assert_eq(rig_stat(&r, "pinned_bytes"), 0);
-    cr_assert_eq(rig_stat(&r, "bytes"), empty + one);
+    cr_assert_eq(rig_stat(&r, "bytes"), bytes, "in the same page");
     cr_assert(rig_has(&r, "key", "new"));
     close_all();
 }
@@ -206,7 +207,7 @@ Test(memory, objects_are_lent_and_charged)
     cr_assert_eq(set_thing("key", &t), MST_OK);
     cr_assert_eq(t.refs, 2);
     uint64_t charged = rig_stat(&r, "bytes") - empty;
-    cr_assert(charged > 10000 && charged < 10200);
+    cr_assert_eq(charged, 10000 + 4096, "and a page");
     mst_lookup bytes = {.struct_size = sizeof bytes,
                         .hash = rig_hash(&rig_space, rig_text("key")),
                         .space = &rig_space,
@@ -222,10 +223,10 @@ Test(memory, objects_are_lent_and_charged)
     t.object.bytes = 5; /* what was charged counts */
     rig_del(&r, "key");
     cr_assert_eq(t.refs, 2);
-    cr_assert_eq(rig_stat(&r, "bytes"), empty + charged);
+    cr_assert_gt(rig_stat(&r, "bytes"), empty + charged, "loans are charged");
     rig_release(&held);
+    cr_assert_lt(rig_stat(&r, "bytes"), empty + 4096 + 4096);
     cr_assert_eq(t.refs, 1);
-    cr_assert_eq(rig_stat(&r, "bytes"), empty);
     cr_assert_eq(set_thing("key", &large), MST_ETOOBIG);
     cr_assert_eq(large.refs, 1);
     cr_assert_eq(set_thing("key", &t), MST_OK);

@@ -5,16 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { POISON = 0xdd };
+enum { POISON = 0xdd, NODE_UNIT = 3 };
 
 static mst_status start(policy *p, const mst_module *module, uint64_t max_entries, uint64_t seed,
                         int64_t fail_at)
 {
-    const mst_shard_info info = {.struct_size = sizeof info,
-                                 .shard_count = 1,
-                                 .max_bytes = 1 << 20,
-                                 .max_entries = max_entries,
-                                 .seed = seed};
     memset(p, 0, sizeof *p);
     fake_host_init(&p->host, "eviction.x");
     p->plugin = module->plugins[0];
@@ -34,6 +29,13 @@ static mst_status start(policy *p, const mst_module *module, uint64_t max_entrie
     for (int i = 0; i < POLICY_ENTRIES; i++) {
         p->entries[i].tracked = false;
     }
+    const mst_shard_info info = {.struct_size = sizeof info,
+                                 .shard_count = 1,
+                                 .max_bytes = 1 << 20,
+                                 .max_entries = max_entries,
+                                 .seed = seed,
+                                 .node_base = p->entries - 1,
+                                 .node_unit = NODE_UNIT};
     atomic_store(&p->host.fail_in, fail_at - 1);
     mst_status status = p->ops->shard_init ? p->ops->shard_init(p->self, p->shard, &info) : MST_OK;
     atomic_store(&p->host.fail_in, -1);

@@ -10,6 +10,8 @@
 extern const mst_module memstache_module_provider_memory;
 extern const mst_module memstache_module_eviction_lru;
 extern const mst_module memstache_module_eviction_random;
+extern const mst_module memstache_module_eviction_sieve;
+extern const mst_module memstache_module_eviction_clock;
 
 typedef struct rig {
     fake_host host;

@@ -100,7 +100,7 @@ static void gone(shard *s, node *n, int why)
 static void on_remove(void *shard_, mst_node *n_, int why)
 {
     shard *s = shard_;
-    s->spy->faults += why < MST_GONE_DELETED || why > MST_GONE_CLEARED;
+    s->spy->faults += why < MST_GONE_DELETED || why > MST_GONE_ROOM;
     s->spy->removed++;
     gone(s, (node *) n_, why);
 }

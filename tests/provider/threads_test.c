@@ -7,8 +7,8 @@
 
 #include "provider/rig.h"
 
-enum { THREADS = 4, OPERATIONS = 60000, KEYS = 1500, HELD = 12, BATCH = 20 };
-enum { MAX_BYTES = 512 << 10 };
+enum { THREADS = 4, OPERATIONS = 30000, KEYS = 1500, HELD = 40, BATCH = 20 };
+enum { MAX_BYTES = 448 << 10 };
 
 typedef struct worker {
     pthread_t thread;
@@ -112,6 +112,29 @@ static void get_many(worker *w)
     }
 }
 
+/* The same through the way of batches of bytes. */
+static void look_many(worker *w)
+{
+    uint32_t number[BATCH];
+    mst_lookup l[BATCH];
+    for (int i = 0; i < BATCH; i++) {
+        number[i] = (uint32_t) draw(w, KEYS);
+        mst_op op = rig_op(w->r, MST_OP_GET, &rig_space, (mst_slice){&number[i], sizeof number[i]});
+        l[i] = (mst_lookup){.struct_size = sizeof l[i],
+                            .hash = op.hash,
+                            .space = op.space,
+                            .key = op.key,
+                            .now_ms = op.now_ms};
+    }
+    w->r->ops->lookup_many(w->r->self, l, BATCH);
+    for (int i = 0; i < BATCH; i++) {
+        mst_op op = rig_op(w->r, MST_OP_GET, &rig_space, l[i].key);
+        op.status = l[i].status;
+        op.out = l[i].out;
+        keep(w, &op);
+    }
+}
+
 static void other(worker *w, uint32_t *number)
 {
     static const uint16_t codes[] = {MST_OP_DEL, MST_OP_EXISTS, MST_OP_TOUCH};
@@ -139,7 +162,7 @@ static void *work(void *arg)
             (what % 2 ? rig_run : rig_look)(w->r, &op);
             keep(w, &op);
         } else if (what == 6) {
-            get_many(w);
+            (number % 2 ? get_many : look_many)(w);
         } else if (what < 14) {
             set(w, &number);
         } else {
@@ -210,5 +233,7 @@ int main(void)
     run(1, &memstache_module_eviction_lru);
     run(4, &memstache_module_eviction_lru);
     run(4, &memstache_module_eviction_random);
+    run(1, &memstache_module_eviction_sieve); /* its hits take no lock */
+    run(4, &memstache_module_eviction_clock);
     return atomic_load(&faults) ? 1 : 0;
 }

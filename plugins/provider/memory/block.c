@@ -15,8 +15,7 @@ enum {
     MALLOC_ROUND = 16,
     MALLOC_LEAST = 32,
     PAGED_FROM = 128 * 1024, /* glibc maps blocks of this size on their own */
-    PAGE = 4096,
-    LINE = 64
+    PAGE = 4096
 };
 
 static uint64_t round_up(uint64_t size, uint64_t to)
@@ -34,22 +33,21 @@ uint64_t mem_block_charge(uint64_t size)
 }
 
 /* The distance back to what the host returned stands in the word before the result. */
-void *mem_lines_alloc(const mst_host *host, size_t size)
+void *mem_aligned_alloc(const mst_host *host, size_t size, size_t align)
 {
-    if (size > SIZE_MAX - LINE) {
+    if (size > SIZE_MAX - align) {
         return NULL;
     }
-    uint8_t *base = host->alloc(host, size + LINE);
+    uint8_t *base = host->alloc(host, size + align);
     if (!base) {
         return NULL;
     }
-    size_t skip = LINE - (uintptr_t) base % LINE; /* 16, 32, 48 or 64 */
-    memset(base, 0, size + LINE);
+    size_t skip = align - (uintptr_t) base % align; /* at least 16, as blocks are aligned to it */
     memcpy(base + skip - sizeof skip, &skip, sizeof skip);
     return base + skip;
 }
 
-void mem_lines_free(const mst_host *host, void *p)
+void mem_aligned_free(const mst_host *host, void *p)
 {
     size_t skip;
     if (p) {
@@ -58,7 +56,13 @@ void mem_lines_free(const mst_host *host, void *p)
     }
 }
 
+void *mem_lines_alloc(const mst_host *host, size_t size)
+{
+    void *p = mem_aligned_alloc(host, size, MEM_LINE);
+    return p ? memset(p, 0, size) : NULL;
+}
+
 uint64_t mem_lines_charge(uint64_t size)
 {
-    return mem_block_charge(size + LINE);
+    return mem_block_charge(size + MEM_LINE);
 }

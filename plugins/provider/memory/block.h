@@ -8,13 +8,18 @@
 
 #include <memstache/plugin.h>
 
+enum { MEM_LINE = 64 }; /* a cache line */
+
 /* What host->alloc(size) takes from the machine. */
 uint64_t mem_block_charge(uint64_t size);
 
-/* Zeroed and aligned to a cache line; give back with mem_lines_free() only. NULL when there is no
- * memory. */
+/* Aligned to a power of two of at least 16; not zeroed. Give back with mem_aligned_free() only.
+ * NULL when there is no memory. */
+void *mem_aligned_alloc(const mst_host *, size_t size, size_t align);
+void mem_aligned_free(const mst_host *, void *);
+
+/* Zeroed and aligned to a cache line; mem_aligned_free() again. */
 void *mem_lines_alloc(const mst_host *, size_t size);
-void mem_lines_free(const mst_host *, void *);
 uint64_t mem_lines_charge(uint64_t size);
 
 #endif

@@ -1,26 +1,9 @@
-/* entry.c - making, pinning and freeing entries.
- *
- * The release of a pin touches the entry alone, unless it is the last one of an entry that was
- * removed meanwhile: such an entry stays charged to its shard (held_bytes), because its memory is
- * still taken, and keeps the block of the shards alive (home->refs).
- */
+/* entry.c - making entries, and taking them apart. */
 #include "entry.h"
 
 #include "block.h"
 
-_Static_assert(sizeof(mem_entry) <= 32, "the header of an entry grew");
-_Static_assert(sizeof(mem_entry) % MST_NODE_ALIGN_MAX == 0, "the node follows the header");
-
-static uint64_t size_of(const mem_pool *pool, unsigned fields, uint64_t key_len, uint64_t value_len)
-{
-    return sizeof(mem_entry) + pool->node_room + mem_fields_size(fields) + key_len + value_len;
-}
-
-uint64_t mem_entry_charge(const mem_pool *pool, const mem_entry *e)
-{
-    uint64_t size = size_of(pool, e->fields, e->key_len, e->value_len);
-    return mem_block_charge(size) + mem_entry_object(e, pool->node_room).bytes;
-}
+_Static_assert(MEM_HEADER == 24, "the header of an entry grew");
 
 static unsigned fields_of(const mst_op *op)
 {
@@ -53,12 +36,73 @@ static void append(uint8_t **to, const void *data, size_t len)
     }
 }
 
-static void fill(mem_entry *e, uint32_t room, const mst_op *op, uint64_t object_bytes)
+static void append_value(uint8_t *to, const mst_op *op)
 {
-    uint8_t *to = mem_entry_key(e, room);
-    append(&to, op->key.data, op->key.len);
+    for (uint32_t i = 0; !op->object && i < op->value_parts; i++) {
+        append(&to, op->value[i].data, op->value[i].len);
+    }
+}
+
+/* Of a long key and the value; never 0. */
+static uint64_t block_size(uint64_t key_len, uint64_t value_len)
+{
+    uint64_t size = key_len - mem_key_room(key_len) + value_len;
+    return size ? size : 1;
+}
+
+static void fill_block(uint8_t *to, const mst_op *op)
+{
+    if (op->key.len > MEM_KEY_MOST) {
+        append(&to, op->key.data, op->key.len);
+    }
+    append_value(to, op);
+}
+
+mst_status mem_draft_new(mem_draft *d, const mem_shape *shape, const mst_host *host,
+                         const mst_op *op, uint64_t slot_most, uint64_t most)
+{
+    uint64_t value_len = value_length(op);
+    *d = (mem_draft){.fields = fields_of(op)};
+    d->object_bytes = op->object ? op->object->bytes : 0;
+    if (value_len == UINT64_MAX || op->key.len > UINT16_MAX || d->object_bytes > most) {
+        return MST_ETOOBIG;
+    }
+    d->value_len = (uint32_t) value_len;
+    uint64_t fixed = shape->key_at + mem_key_room(op->key.len);
+    d->slot_size = fixed + mem_fields_size(d->fields) + value_len;
+    uint64_t block = 0;
+    if (d->slot_size > slot_most || op->key.len > MEM_KEY_MOST) {
+        d->fields |= MEM_HAS_BLOCK;
+        d->slot_size = fixed + mem_fields_size(d->fields);
+        block = block_size(op->key.len, value_len);
+        d->block_bytes = mem_block_charge(block);
+    }
+    if (d->slot_size + mem_draft_beside(d) > most) {
+        return MST_ETOOBIG;
+    }
+    if (block) {
+        d->block = host->alloc(host, (size_t) block);
+        if (!d->block) {
+            return MST_ENOMEM;
+        }
+        fill_block(d->block, op);
+    }
+    return MST_OK;
+}
+
+void mem_draft_drop(mem_draft *d, const mst_host *host)
+{
+    if (d->block) {
+        host->free(host, d->block);
+        d->block = NULL;
+    }
+}
+
+static void fill(uint8_t *to, const mem_draft *d, const mst_op *op)
+{
+    append(&to, op->key.data, mem_key_room(op->key.len));
     if (op->object) {
-        const mem_object object = {op->object, object_bytes};
+        const mem_object object = {op->object, d->object_bytes};
         op->object->retain(op->object);
         append(&to, &object, sizeof object);
     }
@@ -69,100 +113,52 @@ static void fill(mem_entry *e, uint32_t room, const mst_op *op, uint64_t object_
     if (op->tag) {
         append(&to, &op->tag, sizeof op->tag);
     }
-    if (op->created_ms) {
-        append(&to, &op->created_ms, sizeof op->created_ms);
-    }
-    if (e->fields & MEM_HAS_WIDE_SPACE) {
+    if (d->fields & MEM_HAS_WIDE_SPACE) {
         append(&to, &op->space->id, sizeof op->space->id);
     }
-    for (uint32_t i = 0; !op->object && i < op->value_parts; i++) {
-        append(&to, op->value[i].data, op->value[i].len);
+    if (d->block) {
+        append(&to, &d->block, sizeof d->block);
+    } else {
+        append_value(to, op);
     }
 }
 
-mst_status mem_entry_new(mem_pool *pool, const mst_op *op, uint64_t most, mem_entry **out)
+mem_entry *mem_entry_make(void *slot, const mem_shape *shape, const mem_draft *d, const mst_op *op)
 {
-    const mst_host *host = pool->home->host;
-    unsigned fields = fields_of(op);
-    uint64_t value_len = value_length(op);
-    uint64_t object_bytes = op->object ? op->object->bytes : 0;
-    if (value_len == UINT64_MAX || op->key.len > UINT16_MAX || object_bytes > most) {
-        return MST_ETOOBIG;
-    }
-    uint64_t size = size_of(pool, fields, op->key.len, value_len);
-    if (mem_block_charge(size) + object_bytes > most) {
-        return MST_ETOOBIG;
-    }
-    mem_entry *e = host->alloc(host, (size_t) size);
-    if (!e) {
-        return MST_ENOMEM;
-    }
-    memset(e, 0, sizeof *e + pool->node_room);
-    e->pool = pool;
-    atomic_init(&e->refs, 1);
+    mem_entry *e = slot;
+    uint64_t life = (uint64_t) (uint8_t) op->space->id << MEM_LIFE_SPACE |
+                    (uint64_t) d->fields << MEM_LIFE_FIELDS | MEM_LINKED;
+    atomic_store_explicit(&e->life, life, memory_order_relaxed);
     e->hash = (uint32_t) op->hash;
-    e->value_len = (uint32_t) value_len;
+    e->value_len = d->value_len;
     e->key_len = (uint16_t) op->key.len;
-    e->space = (uint8_t) op->space->id;
-    e->fields = (uint8_t) fields;
-    fill(e, pool->node_room, op, object_bytes);
-    *out = e;
-    return MST_OK;
+    e->created_high = (uint16_t) (op->created_ms >> 32);
+    e->created_low = (uint32_t) op->created_ms;
+    memset((uint8_t *) slot + MEM_HEADER, 0, shape->key_at - MEM_HEADER);
+    fill((uint8_t *) slot + shape->key_at, d, op);
+    return e;
 }
 
-void mem_entry_free(mem_pool *pool, mem_entry *e)
+uint64_t mem_entry_beside(const mem_shape *shape, const mem_entry *e)
 {
-    const mst_host *host = pool->home->host;
-    mst_object *object = mem_entry_object(e, pool->node_room).object;
-    host->free(host, e);
+    if (!(mem_entry_fields(e) & (MEM_HAS_BLOCK | MEM_HAS_OBJECT))) {
+        return 0;
+    }
+    uint64_t block = 0;
+    if (mem_entry_fields(e) & MEM_HAS_BLOCK) {
+        block = mem_block_charge(block_size(e->key_len, e->value_len));
+    }
+    return mem_entry_object(shape, e).bytes + block;
+}
+
+void mem_entry_empty(const mem_shape *shape, const mst_host *host, mem_entry *e)
+{
+    mst_object *object = mem_entry_object(shape, e).object;
+    uint8_t *block = mem_entry_block(shape, e);
+    if (block) {
+        host->free(host, block);
+    }
     if (object) {
         object->release(object);
-    }
-}
-
-void mem_bury(mem_pool *pool, mem_doomed *doomed)
-{
-    while (doomed->first) {
-        mem_entry *e = doomed->first;
-        doomed->first = e->next;
-        mem_entry_free(pool, e);
-    }
-}
-
-void mem_entry_release(void *entry)
-{
-    mem_entry *e = entry;
-    if (atomic_fetch_sub_explicit(&e->refs, 1, memory_order_acq_rel) != 1) {
-        return;
-    }
-    mem_pool *pool = e->pool;
-    uint64_t charge = mem_entry_charge(pool, e);
-    mem_entry_free(pool, e);
-    atomic_fetch_sub_explicit(&pool->held_bytes, charge, memory_order_relaxed);
-    mem_home_release(pool->home);
-}
-
-void mem_entry_unlink(mem_pool *pool, mem_entry *e, mem_doomed *doomed)
-{
-    if (atomic_load_explicit(&e->refs, memory_order_acquire) != 1) {
-        uint64_t charge = mem_entry_charge(pool, e);
-        atomic_fetch_add_explicit(&pool->held_bytes, charge, memory_order_relaxed);
-        atomic_fetch_add_explicit(&pool->home->refs, 1, memory_order_relaxed);
-        if (atomic_fetch_sub_explicit(&e->refs, 1, memory_order_acq_rel) != 1) {
-            return; /* the last reader frees it */
-        }
-        atomic_fetch_sub_explicit(&pool->home->refs, 1, memory_order_relaxed);
-        atomic_fetch_sub_explicit(&pool->held_bytes, charge, memory_order_relaxed);
-    }
-    e->next = doomed->first;
-    doomed->first = e;
-}
-
-void mem_home_release(mem_home *home)
-{
-    if (atomic_fetch_sub_explicit(&home->refs, 1, memory_order_acq_rel) == 1) {
-        const mst_host *host = home->host;
-        mem_lines_free(host, home);
-        host->release(host); /* fini() may run here */
     }
 }

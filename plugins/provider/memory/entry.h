@@ -1,16 +1,16 @@
-/* entry.h - one cached value, in one block:
+/* entry.h - one cached value, in one slot of a page:
  *
- *   header | the policy's node | key | optional fields | value
+ *   header | the policy's node | key | optional fields | value, or where it is
  *
  * The key comes first so that its address follows from the entry's alone: a search fetches both at
- * the same time. The fields are not aligned.
+ * the same time. The fields are not aligned. A value that makes the slot too large is a block of
+ * the host; so is a long key, in one block with its value.
  *
- * An entry is alive while it is linked (in the index of its shard) or pinned (lent to a reader).
- * `refs` counts both: one for the link, one for each pin. Pins are taken under the shard's lock and
- * given back by any thread without it, also after the cache was stopped. Therefore an entry knows
- * its pool, and the pool's block lives until the last pinned entry is gone.
+ * The first word of the header, `life`, is written under the shard's lock and read without: when
+ * the entry ends, what it has, and its state. A free slot has one, too. What is not part of it is
+ * immutable, but for the sliding fields, which are only looked at under the lock.
  *
- * Everything but refs, expires_ms and the sliding fields is immutable.
+ * An entry is linked, then retired, then freed. Readers pin it by a loan (loan.h), not by a count.
  */
 #ifndef MEM_ENTRY_H
 #define MEM_ENTRY_H
@@ -21,41 +21,35 @@
 #include <stdbool.h>
 #include <string.h>
 
-/* Start of the block that holds the shards. */
-typedef struct mem_home {
-    const mst_host *host;
-    _Atomic uint64_t refs; /* 1 while running, and 1 for each entry that is removed and pinned */
-} mem_home;
-
-/* The part of a shard that entries need beyond its end. */
-typedef struct mem_pool {
-    mem_home *home;
-    uint32_t node_room;          /* bytes of the policy's node, rounded up to 8 */
-    _Atomic uint64_t held_bytes; /* charge of the entries that are removed and pinned */
-} mem_pool;
-
 /* Optional fields, present when flagged, in this order. */
 enum {
-    MEM_HAS_OBJECT = 1,     /* mem_object, instead of the value's bytes */
-    MEM_HAS_SLIDING = 2,    /* mem_sliding */
-    MEM_HAS_TAG = 4,        /* uint64_t */
-    MEM_HAS_CREATED = 8,    /* uint64_t */
-    MEM_HAS_WIDE_SPACE = 16 /* uint32_t: a space whose id does not fit into 8 bits */
+    MEM_HAS_OBJECT = 1,      /* mem_object, instead of the value's bytes */
+    MEM_HAS_SLIDING = 2,     /* mem_sliding */
+    MEM_HAS_TAG = 4,         /* uint64_t */
+    MEM_HAS_CREATED = 8,     /* nothing: it is in the header */
+    MEM_HAS_WIDE_SPACE = 16, /* uint32_t: a space whose id does not fit into 8 bits */
+    MEM_HAS_BLOCK = 32       /* uint8_t *: a block of the host, with the value in it */
 };
 
+enum { MEM_KEY_MOST = 256 /* in the slot */ };
+
+enum mem_state { MEM_FREE, MEM_LINKED, MEM_RETIRED };
+
+/* Of `life`: the end in milliseconds of the cache (40 bits: 34 years; 0 never), or the position of
+ * the next slot in a list of free or retired ones; the space; the fields; the state. */
+enum { MEM_LIFE_SPACE = 16, MEM_LIFE_FIELDS = 8, MEM_LIFE_END = 24 };
+#define MEM_LIFE_END_MAX (((uint64_t) 1 << 40) - 1)
+
 typedef struct mem_entry {
-    union {
-        mem_pool *pool;
-        struct mem_entry *next; /* in a mem_doomed list */
-    };
-    _Atomic uint64_t expires_ms; /* the effective end; 0 never */
-    _Atomic uint32_t refs;
+    _Atomic uint64_t life;
     uint32_t hash; /* low half; enough for the index, and the policies are told the whole */
     uint32_t value_len;
     uint16_t key_len;
-    uint8_t space;
-    uint8_t fields; /* MEM_HAS_* */
+    uint16_t created_high; /* the time of creation, in two parts */
+    uint32_t created_low;
 } mem_entry;
+
+enum { MEM_HEADER = sizeof(mem_entry) };
 
 typedef struct mem_object {
     mst_object *object;
@@ -67,113 +61,212 @@ typedef struct mem_sliding {
     uint64_t limit_ms;  /* absolute; 0 never */
 } mem_sliding;
 
-/* Unlinked and unpinned entries, to be freed after the lock is dropped. */
-typedef struct mem_doomed {
-    mem_entry *first;
-} mem_doomed;
+/* How entries of a cache are laid out, and how their times are reckoned. */
+typedef struct mem_shape {
+    uint32_t node_at;   /* of the policy's node, within an entry */
+    uint32_t key_at;    /* of the key */
+    uint64_t origin_ms; /* the moment before the first millisecond of the cache */
+} mem_shape;
 
-/* An entry for a SET, not linked, with one reference. MST_ETOOBIG when it cannot be represented
- * or would be charged more than `most`; MST_ENOMEM. */
-mst_status mem_entry_new(mem_pool *, const mst_op *, uint64_t most, mem_entry **);
-/* Free an entry that nobody else refers to. */
-void mem_entry_free(mem_pool *, mem_entry *);
-/* Free a list of them. Not under a lock: objects run foreign code when they are released. */
-void mem_bury(mem_pool *, mem_doomed *);
-/* What it takes from max_bytes, without the index. */
-uint64_t mem_entry_charge(const mem_pool *, const mem_entry *);
+/* A value on its way into an entry: see mem_draft_new(). */
+typedef struct mem_draft {
+    unsigned fields;
+    uint32_t value_len;
+    uint64_t slot_size;    /* that it needs */
+    uint64_t object_bytes; /* as charged */
+    uint64_t block_bytes;  /* the charge of the block */
+    uint8_t *block;        /* with the value; NULL: it stands in the slot */
+} mem_draft;
 
-/* A reader that never releases must not wrap the counter round. */
-enum { MEM_PINS_MAX = 0x7fffffff };
-/* [shard-lock] Take a reference for a reader; false when there are absurdly many. */
-static inline bool mem_entry_pin(mem_entry *e)
+/* What a SET needs; a large value is copied here, so that nobody waits for it. MST_ETOOBIG when it
+ * cannot be represented or would be charged more than `most`; MST_ENOMEM. */
+mst_status mem_draft_new(mem_draft *, const mem_shape *, const mst_host *, const mst_op *,
+                         uint64_t slot_most, uint64_t most);
+/* It was not used. */
+void mem_draft_drop(mem_draft *, const mst_host *);
+/* What it will be charged: that of the slot, and what lies elsewhere. */
+static inline uint64_t mem_draft_beside(const mem_draft *d)
 {
-    if (atomic_fetch_add_explicit(&e->refs, 1, memory_order_relaxed) < MEM_PINS_MAX) {
-        return true;
-    }
-    atomic_fetch_sub_explicit(&e->refs, 1, memory_order_relaxed);
-    return false;
+    return d->object_bytes + d->block_bytes;
 }
-/* [any-thread] Give it back: mst_value.release. */
-void mem_entry_release(void *entry);
-/* [shard-lock] Drop the reference of the link of an entry that was just taken out of the index: to
- * `doomed`, or into the care of its last reader. */
-void mem_entry_unlink(mem_pool *, mem_entry *, mem_doomed *);
+/* [shard-lock] An entry in the slot; takes the block over and retains the object. It is linked. */
+mem_entry *mem_entry_make(void *slot, const mem_shape *, const mem_draft *, const mst_op *);
+/* The charge of what it has beside its slot. */
+uint64_t mem_entry_beside(const mem_shape *, const mem_entry *);
+/* Give back what it has beside its slot. Objects run foreign code: not under a lock. */
+void mem_entry_empty(const mem_shape *, const mst_host *, mem_entry *);
 
-void mem_home_release(mem_home *);
+/* ---- life */
+
+static inline uint64_t mem_life_of(const mem_entry *e)
+{
+    return atomic_load_explicit(&e->life, memory_order_relaxed);
+}
+static inline unsigned mem_life_fields(uint64_t life)
+{
+    return life >> MEM_LIFE_FIELDS & 0xff;
+}
+static inline enum mem_state mem_life_state(uint64_t life)
+{
+    return (enum mem_state)(life & 0xff);
+}
+/* In milliseconds of the cache; 0 never. */
+static inline uint64_t mem_life_end(uint64_t life)
+{
+    return life >> MEM_LIFE_END;
+}
+static inline bool mem_life_is_over(uint64_t life, uint64_t now)
+{
+    return mem_life_end(life) && mem_life_end(life) <= now;
+}
+
+static inline unsigned mem_entry_fields(const mem_entry *e)
+{
+    return mem_life_fields(mem_life_of(e));
+}
+
+/* [shard-lock] */
+static inline void mem_entry_set_end(mem_entry *e, uint64_t end)
+{
+    uint64_t low = mem_life_of(e) & (((uint64_t) 1 << MEM_LIFE_END) - 1);
+    atomic_store_explicit(&e->life, end << MEM_LIFE_END | low, memory_order_relaxed);
+}
+/* [shard-lock] In lists of retired entries: a reader may still look at its fields. */
+static inline void mem_entry_set_retired(mem_entry *e, uint32_t next)
+{
+    uint64_t kept = mem_life_of(e) & 0xffff00;
+    uint64_t life = (uint64_t) next << MEM_LIFE_END | kept | MEM_RETIRED;
+    atomic_store_explicit(&e->life, life, memory_order_relaxed);
+}
+/* [shard-lock] In lists of free slots. */
+static inline void mem_entry_set_free(mem_entry *e, uint32_t next)
+{
+    atomic_store_explicit(&e->life, (uint64_t) next << MEM_LIFE_END | MEM_FREE,
+                          memory_order_relaxed);
+}
+static inline uint32_t mem_entry_next(const mem_entry *e)
+{
+    return (uint32_t) (mem_life_of(e) >> MEM_LIFE_END);
+}
+
+/* ---- times: those of ops are absolute, an entry's are the cache's */
+
+static inline uint64_t mem_time_in(const mem_shape *s, uint64_t ms)
+{
+    if (!ms) {
+        return 0;
+    }
+    uint64_t t = ms > s->origin_ms ? ms - s->origin_ms : 1; /* long over */
+    return t < MEM_LIFE_END_MAX ? t : MEM_LIFE_END_MAX;
+}
+static inline uint64_t mem_time_out(const mem_shape *s, uint64_t end)
+{
+    return end ? end + s->origin_ms : 0;
+}
+
+static inline uint64_t mem_entry_created(const mem_entry *e)
+{
+    return (uint64_t) e->created_high << 32 | e->created_low;
+}
+
+/* ---- where things are */
 
 /* Bytes of the fields that are flagged. Read for every hit, so it is a look into a table. */
 #define MEM_FIELDS(f)                                                                              \
-    (16 * ((f) &1) + 16 * ((f) >> 1 & 1) + 8 * ((f) >> 2 & 1) + 8 * ((f) >> 3 & 1) +               \
-     4 * ((f) >> 4 & 1))
+    (16 * ((f) &1) + 16 * ((f) >> 1 & 1) + 8 * ((f) >> 2 & 1) + 4 * ((f) >> 4 & 1) +               \
+     8 * ((f) >> 5 & 1))
 #define MEM_FIELDS_8(f)                                                                            \
     MEM_FIELDS(f), MEM_FIELDS((f) + 1), MEM_FIELDS((f) + 2), MEM_FIELDS((f) + 3),                  \
         MEM_FIELDS((f) + 4), MEM_FIELDS((f) + 5), MEM_FIELDS((f) + 6), MEM_FIELDS((f) + 7)
 static inline uint32_t mem_fields_size(unsigned fields)
 {
-    static const uint8_t sizes[32] = {MEM_FIELDS_8(0), MEM_FIELDS_8(8), MEM_FIELDS_8(16),
-                                      MEM_FIELDS_8(24)};
-    return sizes[fields & 31];
+    static const uint8_t sizes[64] = {MEM_FIELDS_8(0),  MEM_FIELDS_8(8),  MEM_FIELDS_8(16),
+                                      MEM_FIELDS_8(24), MEM_FIELDS_8(32), MEM_FIELDS_8(40),
+                                      MEM_FIELDS_8(48), MEM_FIELDS_8(56)};
+    return sizes[fields & 63];
 }
 
-static inline mst_node *mem_entry_node(mem_entry *e)
+static inline mst_node *mem_entry_node(const mem_shape *s, const mem_entry *e)
 {
-    return (mst_node *) (e + 1);
+    return (mst_node *) (void *) ((uint8_t *) (uintptr_t) e + s->node_at);
 }
 
-static inline mem_entry *mem_node_entry(mst_node *node)
+static inline mem_entry *mem_node_entry(const mem_shape *s, mst_node *node)
 {
-    return (mem_entry *) (void *) node - 1;
+    return (mem_entry *) (void *) ((uint8_t *) (void *) node - s->node_at);
 }
 
-static inline uint8_t *mem_entry_key(const mem_entry *e, uint32_t node_room)
+/* Bytes of the key that stand in the slot: all or none. */
+static inline uint32_t mem_key_room(size_t key_len)
 {
-    return (uint8_t *) (uintptr_t) (e + 1) + node_room;
+    return key_len <= MEM_KEY_MOST ? (uint32_t) key_len : 0;
 }
 
 /* Where the field `has` is, if it is there. */
-static inline uint8_t *mem_entry_field(const mem_entry *e, uint32_t node_room, unsigned has)
+static inline uint8_t *mem_entry_field(const mem_shape *s, const mem_entry *e, unsigned has)
 {
-    return mem_entry_key(e, node_room) + e->key_len + mem_fields_size(e->fields & (has - 1));
+    return (uint8_t *) (uintptr_t) e + s->key_at + mem_key_room(e->key_len) +
+           mem_fields_size(mem_entry_fields(e) & (has - 1));
 }
 
-static inline uint8_t *mem_entry_value(const mem_entry *e, uint32_t node_room)
+static inline uint8_t *mem_entry_block(const mem_shape *s, const mem_entry *e)
 {
-    return mem_entry_field(e, node_room, MEM_HAS_WIDE_SPACE << 1);
+    uint8_t *block = NULL;
+    if (mem_entry_fields(e) & MEM_HAS_BLOCK) {
+        memcpy(&block, mem_entry_field(s, e, MEM_HAS_BLOCK), sizeof block);
+    }
+    return block;
 }
 
-static inline uint32_t mem_entry_space(const mem_entry *e, uint32_t node_room)
+static inline uint8_t *mem_entry_key(const mem_shape *s, const mem_entry *e)
 {
-    uint32_t id = e->space;
-    if (e->fields & MEM_HAS_WIDE_SPACE) {
-        memcpy(&id, mem_entry_field(e, node_room, MEM_HAS_WIDE_SPACE), sizeof id);
+    if (e->key_len > MEM_KEY_MOST) {
+        return mem_entry_block(s, e);
+    }
+    return (uint8_t *) (uintptr_t) e + s->key_at;
+}
+
+static inline uint8_t *mem_entry_value(const mem_shape *s, const mem_entry *e)
+{
+    if (mem_entry_fields(e) & MEM_HAS_BLOCK) {
+        return mem_entry_block(s, e) + (e->key_len - mem_key_room(e->key_len));
+    }
+    return mem_entry_field(s, e, MEM_HAS_BLOCK << 1);
+}
+
+static inline uint32_t mem_entry_space(const mem_shape *s, const mem_entry *e)
+{
+    uint32_t id = mem_life_of(e) >> MEM_LIFE_SPACE & 0xff;
+    if (mem_entry_fields(e) & MEM_HAS_WIDE_SPACE) {
+        memcpy(&id, mem_entry_field(s, e, MEM_HAS_WIDE_SPACE), sizeof id);
     }
     return id;
 }
 
-/* The tag, the time of creation, or the window; 0 when it has none. */
-static inline uint64_t mem_entry_word(const mem_entry *e, uint32_t node_room, unsigned has)
+/* The tag or the window; 0 when it has none. */
+static inline uint64_t mem_entry_word(const mem_shape *s, const mem_entry *e, unsigned has)
 {
     uint64_t word = 0;
-    if (e->fields & has) {
-        memcpy(&word, mem_entry_field(e, node_room, has), sizeof word);
+    if (mem_entry_fields(e) & has) {
+        memcpy(&word, mem_entry_field(s, e, has), sizeof word);
     }
     return word;
 }
 
-static inline mem_object mem_entry_object(const mem_entry *e, uint32_t node_room)
+static inline mem_object mem_entry_object(const mem_shape *s, const mem_entry *e)
 {
     mem_object object = {NULL, 0};
-    if (e->fields & MEM_HAS_OBJECT) {
-        memcpy(&object, mem_entry_field(e, node_room, MEM_HAS_OBJECT), sizeof object);
+    if (mem_entry_fields(e) & MEM_HAS_OBJECT) {
+        memcpy(&object, mem_entry_field(s, e, MEM_HAS_OBJECT), sizeof object);
     }
     return object;
 }
 
-static inline mem_sliding mem_entry_sliding(const mem_entry *e, uint32_t node_room)
+static inline mem_sliding mem_entry_sliding(const mem_shape *s, const mem_entry *e)
 {
     mem_sliding sliding = {0, 0};
-    if (e->fields & MEM_HAS_SLIDING) {
-        memcpy(&sliding, mem_entry_field(e, node_room, MEM_HAS_SLIDING), sizeof sliding);
+    if (mem_entry_fields(e) & MEM_HAS_SLIDING) {
+        memcpy(&sliding, mem_entry_field(s, e, MEM_HAS_SLIDING), sizeof sliding);
     }
     return sliding;
 }
@@ -192,12 +285,12 @@ static inline bool mem_bytes_are(const void *a, const void *b, size_t len)
     return ((x[0] ^ y[0]) | (x[1] ^ y[1])) == 0;
 }
 
-static inline bool mem_entry_is(const mem_entry *e, uint32_t node_room, uint64_t hash,
+static inline bool mem_entry_is(const mem_shape *s, const mem_entry *e, uint64_t hash,
                                 mst_slice key, const mst_space *space)
 {
     return e->hash == (uint32_t) hash && e->key_len == key.len &&
-           mem_entry_space(e, node_room) == space->id &&
-           mem_bytes_are(mem_entry_key(e, node_room), key.data, key.len);
+           mem_entry_space(s, e) == space->id &&
+           mem_bytes_are(mem_entry_key(s, e), key.data, key.len);
 }
 
 #endif

@@ -13,7 +13,7 @@ enum {
     LOOKS = 4     /* places of the directory per write */
 };
 
-uint64_t mem_life_end(uint64_t limit_ms, uint64_t window_ms, uint64_t now_ms)
+uint64_t mem_end_of(uint64_t limit_ms, uint64_t window_ms, uint64_t now_ms)
 {
     if (!window_ms || window_ms > UINT64_MAX - now_ms) {
         return limit_ms;
@@ -22,17 +22,17 @@ uint64_t mem_life_end(uint64_t limit_ms, uint64_t window_ms, uint64_t now_ms)
     return limit_ms && limit_ms < end ? limit_ms : end;
 }
 
-void mem_entry_renew(mem_entry *e, uint32_t node_room, uint64_t now_ms)
+void mem_entry_renew(const mem_shape *shape, mem_entry *e, uint64_t now_ms)
 {
-    if (!(e->fields & MEM_HAS_SLIDING)) {
+    if (!(mem_entry_fields(e) & MEM_HAS_SLIDING)) {
         return;
     }
-    const mem_sliding sliding = mem_entry_sliding(e, node_room);
-    uint64_t end = mem_life_end(sliding.limit_ms, sliding.window_ms, now_ms);
-    uint64_t before = mem_entry_end(e);
+    const mem_sliding sliding = mem_entry_sliding(shape, e);
+    uint64_t end = mem_end_of(sliding.limit_ms, sliding.window_ms, now_ms);
+    uint64_t before = mem_entry_end_ms(shape, e);
     uint64_t step = sliding.window_ms / RENEWALS;
     if (end > before && (end - before >= step || end == sliding.limit_ms)) {
-        atomic_store_explicit(&e->expires_ms, end, memory_order_relaxed);
+        mem_entry_set_end(e, mem_time_in(shape, end));
     }
 }
 
@@ -45,7 +45,7 @@ void mem_shard_expire(mem_shard *sh, mem_entry *e, mem_doomed *doomed)
 mem_entry *mem_shard_find(mem_shard *sh, const mst_op *op, mem_doomed *doomed)
 {
     mem_entry *e = mem_index_find(&sh->index, op->hash, op->key, op->space);
-    if (e && mem_life_over(mem_entry_end(e), op->now_ms)) {
+    if (e && mem_entry_is_over(mem_shape_of(sh), e, op->now_ms)) {
         mem_shard_expire(sh, e, doomed);
         return NULL;
     }
@@ -56,38 +56,45 @@ static void next_segment(mem_index *ix)
 {
     ix->hand.at = (ix->hand.at + 1) % mem_index_places(ix);
     ix->hand.line = 0;
-    ix->hand.soonest_ms = UINT64_MAX;
+    ix->hand.soonest = UINT64_MAX;
 }
 
-static void sweep_line(mem_shard *sh, mem_segment *s, uint64_t now_ms, mem_doomed *doomed)
+static void prefetch_line(const mem_index *ix, const mem_line *line)
+{
+    for (uint32_t slot = 0; slot < MEM_LINE_SLOTS; slot++) {
+        __builtin_prefetch(mem_index_at(ix, mem_position_at(line, slot)));
+    }
+}
+
+static void sweep_line(mem_shard *sh, mem_segment *s, uint64_t now, mem_doomed *doomed)
 {
     mem_hand *hand = &sh->index.hand;
     mem_line *line = &s->line[hand->line];
     for (uint32_t slot = 0; slot < MEM_LINE_SLOTS; slot++) {
-        mem_entry *e = atomic_load_explicit(&line->slot[slot], memory_order_relaxed);
-        uint64_t end = e ? mem_entry_end(e) : 0;
-        if (mem_life_over(end, now_ms)) {
+        uint32_t position = mem_position_at(line, slot);
+        mem_entry *e = position ? mem_index_at(&sh->index, position) : NULL;
+        uint64_t end = e ? mem_life_end(mem_life_of(e)) : 0;
+        if (end && end <= now) {
             mem_shard_expire(sh, e, doomed);
-        } else if (end && end < hand->soonest_ms) {
-            hand->soonest_ms = end;
+        } else if (end && end < hand->soonest) {
+            hand->soonest = end;
         }
     }
     if (++hand->line == MEM_SEGMENT_LINES) {
-        s->soonest_ms = hand->soonest_ms;
+        s->soonest = hand->soonest;
         next_segment(&sh->index);
-        return;
-    }
-    for (uint32_t slot = 0; slot < MEM_LINE_SLOTS; slot++) { /* for the next write */
-        __builtin_prefetch(atomic_load_explicit(&line[1].slot[slot], memory_order_relaxed));
+    } else {
+        prefetch_line(&sh->index, line + 1); /* for the next write */
     }
 }
 
 void mem_shard_sweep(mem_shard *sh, uint64_t now_ms, mem_doomed *doomed)
 {
+    uint64_t now = mem_time_in(mem_shape_of(sh), now_ms);
     for (int i = 0; i < LOOKS; i++) {
         mem_segment *s = mem_index_segment(&sh->index, sh->index.hand.at);
-        if (s && s->soonest_ms <= now_ms) {
-            sweep_line(sh, s, now_ms, doomed);
+        if (s && s->soonest <= now) {
+            sweep_line(sh, s, now, doomed);
             return;
         }
         next_segment(&sh->index);

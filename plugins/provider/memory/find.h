@@ -5,7 +5,19 @@
 
 #include "index.h"
 
-enum { MEM_PASSED_SHIFT = 56, MEM_PASSED_MAX = 255 /* has lost count, and stays */ };
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
+enum {
+    MEM_PASSED_SHIFT = 32, /* of the second word of tags */
+    MEM_PASSED_MAX = 255,  /* has lost count, and stays */
+    MEM_SLOTS_MASK = (1 << MEM_LINE_SLOTS) - 1
+};
+
+typedef struct mem_tags {
+    uint64_t word[2];
+} mem_tags;
 
 static inline uint32_t mem_tag_of(uint64_t hash)
 {
@@ -15,40 +27,59 @@ static inline uint32_t mem_tag_of(uint64_t hash)
 
 static inline uint32_t mem_line_of(uint64_t hash)
 {
-    return (uint32_t) hash % MEM_SEGMENT_LINES;
+    return ((uint32_t) hash >> 16) * MEM_SEGMENT_LINES >> 16;
 }
 
-static inline uint64_t mem_tags_of(const mem_line *line)
+static inline uint32_t mem_line_after(uint32_t line)
 {
-    return atomic_load_explicit(&line->tags, memory_order_relaxed);
+    return line + 1 == MEM_SEGMENT_LINES ? 0 : line + 1;
 }
 
-static inline mem_entry *mem_entry_at(const mem_line *line, uint32_t slot)
+static inline mem_tags mem_tags_of(const mem_line *line)
 {
-    return atomic_load_explicit(&line->slot[slot], memory_order_relaxed);
+    return (mem_tags){{atomic_load_explicit(&line->tags[0], memory_order_relaxed),
+                       atomic_load_explicit(&line->tags[1], memory_order_relaxed)}};
 }
 
-/* The high bit of each tag byte that is equal to `tag`, exactly. */
-static inline uint64_t mem_matches(uint64_t tags, uint32_t tag)
+static inline uint32_t mem_position_at(const mem_line *line, uint32_t slot)
 {
-    const uint64_t ones = 0x01010101010101u, lows = 0x7f7f7f7f7f7f7fu; /* of the seven tags */
-    uint64_t differ = (tags ^ ones * tag) & (ones * 0xff);
-    return ~((differ & lows) + lows) & ~differ & (ones << 7);
+    return atomic_load_explicit(&line->slot[slot], memory_order_acquire);
 }
 
-static inline uint32_t mem_first_slot(uint64_t found)
+static inline mem_entry *mem_index_at(const mem_index *ix, uint32_t position)
 {
-    return (uint32_t) __builtin_ctzll(found) / 8;
+    return mem_region_at(ix->region, position);
 }
 
-static inline uint64_t mem_passed(uint64_t tags)
+/* A bit for each slot whose tag it is. */
+static inline uint32_t mem_matches(mem_tags tags, uint32_t tag)
 {
-    return tags >> MEM_PASSED_SHIFT;
+#ifdef __SSE2__
+    __m128i all = _mm_set_epi64x((long long) tags.word[1], (long long) tags.word[0]);
+    __m128i same = _mm_cmpeq_epi8(all, _mm_set1_epi8((char) tag));
+    return (uint32_t) _mm_movemask_epi8(same) & MEM_SLOTS_MASK;
+#else
+    uint32_t found = 0;
+    for (uint32_t i = 0; i < MEM_LINE_SLOTS; i++) {
+        found |= (uint32_t) ((tags.word[i / 8] >> i % 8 * 8 & 0xff) == tag) << i;
+    }
+    return found;
+#endif
+}
+
+static inline uint32_t mem_first_slot(uint32_t found)
+{
+    return (uint32_t) __builtin_ctz(found);
+}
+
+static inline uint32_t mem_passed(mem_tags tags)
+{
+    return tags.word[1] >> MEM_PASSED_SHIFT & MEM_PASSED_MAX;
 }
 
 static inline mem_segment *mem_segment_in(const mem_directory *d, uint64_t hash)
 {
-    uint32_t at = (uint32_t) hash >> MEM_LINE_BITS & ((1u << d->depth) - 1);
+    uint32_t at = (uint32_t) hash & ((1u << d->depth) - 1);
     return atomic_load_explicit(&d->segment[at], memory_order_acquire);
 }
 
@@ -62,7 +93,7 @@ static inline mem_segment *mem_segment_of(const mem_index *ix, uint64_t hash)
     return mem_segment_in(mem_directory_of(ix), hash);
 }
 
-/* The entry of the key in the space, expired or not; NULL. */
+/* [shard-lock] The entry of the key in the space, expired or not; NULL. */
 static inline mem_entry *mem_index_find(const mem_index *ix, uint64_t hash, mst_slice key,
                                         const mst_space *space)
 {
@@ -70,18 +101,17 @@ static inline mem_entry *mem_index_find(const mem_index *ix, uint64_t hash, mst_
     uint32_t at = mem_line_of(hash), tag = mem_tag_of(hash);
     for (uint32_t n = 0; n < MEM_SEGMENT_LINES; n++) {
         const mem_line *line = &s->line[at];
-        uint64_t tags = mem_tags_of(line);
-        for (uint64_t found = mem_matches(tags, tag); found; found &= found - 1) {
-            mem_entry *e = mem_entry_at(line, mem_first_slot(found));
-            __builtin_prefetch((const uint8_t *) e + 64); /* the value begins there or so */
-            if (mem_entry_is(e, ix->node_room, hash, key, space)) {
+        mem_tags tags = mem_tags_of(line);
+        for (uint32_t found = mem_matches(tags, tag); found; found &= found - 1) {
+            mem_entry *e = mem_index_at(ix, mem_position_at(line, mem_first_slot(found)));
+            if (mem_entry_is(ix->shape, e, hash, key, space)) {
                 return e;
             }
         }
         if (!mem_passed(tags)) {
             return NULL;
         }
-        at = (at + 1) % MEM_SEGMENT_LINES;
+        at = mem_line_after(at);
     }
     return NULL;
 }

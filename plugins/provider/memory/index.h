@@ -1,45 +1,48 @@
 /* index.h - where the entries of a shard are: hash to entry.
  *
- * Extendible hashing. A directory of 2^depth pointers leads to segments of 64 cache lines; a line
- * has seven entries and, in one word, a one-byte tag of each. A hit reads the directory (small,
- * hot), one line, and the entry. What does not fit into its line goes into the next ones of the
- * segment; each line counts how many entries passed it, so that a search ends at the first line
- * that none passed, and a removal leaves no tombstone.
+ * Extendible hashing (R. Fagin et al., ACM TODS 4(3), 1979). A directory of 2^depth pointers leads
+ * to segments of 83 cache lines; a line has twelve entries by their positions in the region, and
+ * a one-byte tag of each. A hit reads the directory (small, hot), one line, and the entry. What
+ * does not fit into its line goes into the next ones of the segment; each line counts how many
+ * entries passed it, so that a search ends at the first line that none passed, and a removal leaves
+ * no tombstone.
  *
  * A segment that is full is split in two: growth is a few hundred moves now and then, never a
- * rebuild of the whole, costs 4 KiB at a time, and needs no second table that searches would have
+ * rebuild of the whole, costs 5 KiB at a time, and needs no second table that searches would have
  * to look at. The index never shrinks.
  *
- * How the hash is used: bits 0-5 line, 6-31 directory, 32-39 tag; the high bits choose the shard.
+ * How the hash is used: bits 0-23 directory, 16-31 line, 32-39 tag; the high bits choose the shard.
  *
- * All [shard-lock], except the two prefetches, which may see old contents but never freed memory:
- * segments and replaced directories stay until mem_index_fini().
+ * All [shard-lock], except reading lines: a search without the lock may miss an entry that is being
+ * moved, and what it finds may be gone, but what it reads is never freed memory: segments and
+ * replaced directories stay until mem_index_fini().
  */
 #ifndef MEM_INDEX_H
 #define MEM_INDEX_H
 
 #include "entry.h"
+#include "slab.h"
 
 enum {
-    MEM_LINE_SLOTS = 7,
-    MEM_SEGMENT_LINES = 64,
-    MEM_LINE_BITS = 6,
+    MEM_LINE_SLOTS = 12,
+    MEM_SEGMENT_LINES = 83,
     MEM_SEGMENT_SLOTS = MEM_LINE_SLOTS * MEM_SEGMENT_LINES,
     MEM_SEGMENT_SPLIT = MEM_SEGMENT_SLOTS * 9 / 10, /* full enough */
-    MEM_DEPTH_MAX = 32 - MEM_LINE_BITS
+    MEM_DEPTH_MAX = 24
 };
 
-/* Byte i of tags is the tag of slot i, 0 when it is empty; byte 7 counts the entries that passed.
- */
+/* Bytes 0 to 11 of tags are those of the slots, 0 when one is empty; byte 12 counts the entries
+ * that passed. */
 typedef struct mem_line {
-    _Alignas(64) _Atomic uint64_t tags;
-    _Atomic(mem_entry *) slot[MEM_LINE_SLOTS];
+    _Alignas(64) _Atomic uint64_t tags[2];
+    _Atomic uint32_t slot[MEM_LINE_SLOTS];
 } mem_line;
 
 typedef struct mem_segment {
     _Alignas(64) uint32_t depth; /* hash bits that all its entries share */
     uint32_t count;
-    uint64_t soonest_ms; /* no entry expires before; UINT64_MAX */
+    uint64_t soonest; /* no entry ends before (mem_life_end()); UINT64_MAX */
+    bool is_block;    /* of the host, and not lines of a page */
     mem_line line[MEM_SEGMENT_LINES];
 } mem_segment;
 
@@ -51,26 +54,33 @@ typedef struct mem_directory {
 
 /* The clock hand that looks for expired entries. */
 typedef struct mem_hand {
-    uint32_t at;         /* in the directory */
-    uint32_t line;       /* of that segment, the next one to look at */
-    uint64_t soonest_ms; /* of what was seen in the segment so far */
+    uint32_t at;      /* in the directory */
+    uint32_t line;    /* of that segment, the next one to look at */
+    uint64_t soonest; /* of what was seen in the segment so far */
 } mem_hand;
 
 typedef struct mem_index {
     _Atomic(mem_directory *) directory;
+    const mem_region *region;
+    const mem_shape *shape;
+    mem_slabs *slabs;
     const mst_host *host;
-    uint32_t node_room;
-    uint64_t count;
-    uint64_t bytes; /* charge of segments and directories */
+    _Alignas(64) uint64_t count; /* apart from what lookups read */
+    uint64_t bytes;              /* of segments and directories */
+    uint64_t block_bytes;        /* of these, the charge of those that are not in pages */
     uint64_t splits;
     uint64_t most_moved; /* entries, by one split */
     mem_hand hand;
 } mem_index;
 
-mst_status mem_index_init(mem_index *, const mst_host *, uint32_t node_room);
+/* Takes an empty page of the slabs, if there is one. */
+mst_status mem_index_init(mem_index *, const mst_host *, const mem_shape *, mem_slabs *);
 void mem_index_fini(mem_index *); /* safe on a zeroed one; does not free entries */
 
-/* What mem_index_grow() would be charged before an insertion with this hash; 0: it is not due. */
+/* Is it time to split before an insertion with this hash? Then mem_index_needs_page(), an empty
+ * page or not, and what is charged besides. */
+bool mem_index_is_full(const mem_index *, uint64_t hash);
+bool mem_index_needs_page(const mem_index *);
 uint64_t mem_index_growth(const mem_index *, uint64_t hash);
 /* Split the segment of the hash. Without memory nothing changes. */
 mst_status mem_index_grow(mem_index *, uint64_t hash);
@@ -78,8 +88,8 @@ mst_status mem_index_grow(mem_index *, uint64_t hash);
 bool mem_index_insert(mem_index *, uint64_t hash, mem_entry *);
 /* Take out an entry that is there. */
 void mem_index_remove(mem_index *, mem_entry *);
-/* Tell the hand that an entry with this hash will expire then; 0 never. */
-void mem_index_note_expiry(mem_index *, uint64_t hash, uint64_t expires_ms);
+/* Tell the hand that an entry with this hash ends then; 0 never. */
+void mem_index_note_end(mem_index *, uint64_t hash, uint64_t end);
 
 /* Walking: the segment at a place of the directory; NULL when it was seen at a lower place.
  * A split moves entries to higher places only. */

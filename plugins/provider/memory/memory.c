@@ -23,6 +23,7 @@ static const mst_option options[] = {
      .offset = offsetof(memory, max_bytes),
      .def = "256MiB",
      .min = "64KiB",
+     .max = "128GiB",
      .help = "The most memory to take, everything included: keys, values, the index, the state of "
              "the eviction policy, what the allocator adds, and removed values that are still in "
              "use."},
@@ -74,8 +75,10 @@ static mst_status start(void *self, const mst_provider_env *env)
     mst_status s = mem_cache_new(&m->cache, m->host, &limits, env ? env->evictor : NULL);
     if (s == MST_EINVAL) {
         m->host->set_error(m->host, "max_bytes is too small for so many shards");
+    } else if (s == MST_EBUSY) {
+        m->host->set_error(m->host, "too many caches: the process has no pthread_key_t left");
     } else if (s != MST_OK) {
-        m->host->set_error(m->host, "no memory for an empty cache");
+        m->host->set_error(m->host, "no memory for a cache of max_bytes");
     }
     return s;
 }
@@ -158,11 +161,13 @@ typedef struct figures {
 
 static void add_figures(mem_shard *sh, figures *sum)
 {
+    mem_doomed doomed = {0};
     mem_lock(sh);
+    mem_shard_reclaim(sh, &doomed);
     sum->entries += sh->index.count;
     sum->bytes += mem_shard_used(sh);
     sum->index_bytes += sh->index.bytes;
-    sum->pinned_bytes += atomic_load_explicit(&sh->pool.held_bytes, memory_order_relaxed);
+    sum->pinned_bytes += sh->lent_bytes;
     sum->grows += sh->index.splits;
     if (sh->index.most_moved > sum->most_moved) {
         sum->most_moved = sh->index.most_moved;
@@ -170,7 +175,7 @@ static void add_figures(mem_shard *sh, figures *sum)
 #define ADD_COUNTER(name) sum->counters.name += sh->counters.name;
     MEM_COUNTER_MAP(ADD_COUNTER)
 #undef ADD_COUNTER
-    mem_mutex_unlock(&sh->lock);
+    mem_unlock(sh, &doomed);
 }
 
 /* entries       in the cache, expired ones that nobody has met yet among them
@@ -192,6 +197,7 @@ static void stats(void *self, void (*emit)(void *arg, const char *name, uint64_t
     for (uint32_t i = 0; i < m->cache->shard_count; i++) {
         add_figures(&m->cache->shards[i], &sum);
     }
+    sum.counters.hits += mem_lender_hits(&m->cache->lender);
     emit(arg, "entries", sum.entries);
     emit(arg, "bytes", sum.bytes);
     emit(arg, "max_bytes", m->max_bytes);
@@ -215,8 +221,8 @@ static const mst_provider_ops ops = {
     .stop = stop,
     .stats = stats,
     .lookup = lookup,
-    .shrink = shrink,
     .lookup_many = lookup_many,
+    .shrink = shrink,
 };
 
 static const mst_plugin plugin = {

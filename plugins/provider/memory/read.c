@@ -1,9 +1,9 @@
 /* read.c - GET and EXISTS, one and many.
  *
- * A hit takes a reference under the lock and lends the entry itself; what does not change in an
- * entry is read after the lock was dropped. A batch first brings the lines and then the entries of
- * all its keys into the cache, without locks, so that the memory's latencies overlap; neighbours in
- * the batch that belong to one shard share one locking, and one call of the policy.
+ * A plain hit takes no lock, if the policy allows it: the entry is found in the index, lent to the
+ * thread (loan.h), and looked for a second time. Everything else, misses among it, is done under
+ * the lock. A batch first brings the lines and then the entries of all its keys into the cache, so
+ * that the memory's latencies overlap.
  */
 #include "find.h"
 #include "shard.h"
@@ -24,15 +24,15 @@ static void tell_hits(mem_shard *sh, hits *told)
     }
 }
 
-static void note_hit(mem_shard *sh, mem_entry *e, hits *later)
+static inline void note_hit(mem_shard *sh, const mem_shape *shape, mem_entry *e, hits *later)
 {
     if (!sh->policy || !sh->policy->on_hit) {
         return;
     }
     if (later && sh->policy->on_hit_many) {
-        later->node[later->n++] = mem_entry_node(e);
+        later->node[later->n++] = mem_entry_node(shape, e);
     } else {
-        sh->policy->on_hit(sh->policy_shard, mem_entry_node(e));
+        sh->policy->on_hit(sh->policy_shard, mem_entry_node(shape, e));
     }
 }
 
@@ -44,19 +44,43 @@ static void note_miss(mem_shard *sh, uint64_t hash)
     }
 }
 
-/* [shard-lock] The pinned entry, with the times of the op filled in; NULL for a miss. */
-static mem_entry *take(mem_shard *sh, mst_op *op, hits *later, mem_doomed *doomed)
+/* ---- under the lock */
+
+/* What a hit says about the entry's times. */
+static void tell_times(const mem_shape *shape, mst_op *op, mem_entry *e, bool peek)
 {
+    if (mem_entry_fields(e) & MEM_HAS_SLIDING) {
+        if (!peek) {
+            mem_entry_renew(shape, e, op->now_ms);
+        }
+        const mem_sliding sliding = mem_entry_sliding(shape, e);
+        op->sliding_ms = sliding.window_ms;
+        op->limit_ms = sliding.limit_ms;
+    }
+    op->expires_ms = mem_entry_end_ms(shape, e);
+}
+
+static mem_entry *find(mem_shard *sh, const mst_op *op)
+{
+    return mem_index_find(&sh->index, op->hash, op->key, op->space);
+}
+
+/* [shard-lock] The entry that was found, or NULL: lent, with the times of the op filled in; or
+ * NULL, and the op has a status. */
+static mem_loan *take(mem_shard *sh, mst_op *op, mem_entry *e, hits *later, mem_doomed *doomed)
+{
+    const mem_shape *shape = mem_shape_of(sh);
+    mem_lender *lender = &sh->cache->lender;
     bool peek = op->flags & MST_OPF_PEEK;
-    mem_entry *e = mem_index_find(&sh->index, op->hash, op->key, op->space);
-    if (e && mem_life_over(mem_entry_end(e), op->now_ms)) {
+    if (e && mem_entry_is_over(shape, e, op->now_ms)) {
         if (later) {
             tell_hits(sh, later);
         }
         mem_shard_expire(sh, e, doomed);
         e = NULL;
     }
-    if (!e || !mem_entry_pin(e)) {
+    if (!e) {
+        op->status = MST_MISS;
         if (peek) {
             sh->counters.misses++;
         } else {
@@ -64,38 +88,36 @@ static mem_entry *take(mem_shard *sh, mst_op *op, hits *later, mem_doomed *doome
         }
         return NULL;
     }
+    mem_loan *loan = mem_lender_find(lender);
+    if (!loan) {
+        op->status = MST_ENOMEM;
+        return NULL;
+    }
+    mem_loan_take(lender, loan, e);
+    op->status = MST_OK;
     sh->counters.hits++;
-    if (e->fields & MEM_HAS_SLIDING) {
-        if (!peek) {
-            mem_entry_renew(e, sh->pool.node_room, op->now_ms);
-        }
-        const mem_sliding sliding = mem_entry_sliding(e, sh->pool.node_room);
-        op->sliding_ms = sliding.window_ms;
-        op->limit_ms = sliding.limit_ms;
-    }
+    tell_times(shape, op, e, peek);
     if (!peek) {
-        note_hit(sh, e, later);
+        note_hit(sh, shape, e, later);
     }
-    op->expires_ms = mem_entry_end(e);
-    return e;
+    return loan;
 }
 
 /* What needs no lock, because it never changes: the fields, one after the other, and the value. */
-static inline void lend(mst_op *op, mem_entry *e, uint32_t node_room)
+static void lend(const mem_shape *shape, mst_op *op, mem_loan *loan)
 {
-    if (!e) {
-        op->status = MST_MISS;
+    if (!loan) {
         return;
     }
-    op->status = MST_OK;
-    op->tag = mem_entry_word(e, node_room, MEM_HAS_TAG);
-    op->created_ms = mem_entry_word(e, node_room, MEM_HAS_CREATED);
-    op->out.release = mem_entry_release;
-    op->out.owner = e;
-    if (e->fields & MEM_HAS_OBJECT) {
-        op->out_object = mem_entry_object(e, node_room).object;
+    const mem_entry *e = atomic_load_explicit(loan, memory_order_relaxed);
+    op->tag = mem_entry_word(shape, e, MEM_HAS_TAG);
+    op->created_ms = mem_entry_created(e);
+    op->out.release = mem_loan_release;
+    op->out.owner = loan;
+    if (mem_entry_fields(e) & MEM_HAS_OBJECT) {
+        op->out_object = mem_entry_object(shape, e).object;
     } else {
-        op->out.data = mem_entry_value(e, node_room);
+        op->out.data = mem_entry_value(shape, e);
         op->out.len = e->value_len;
     }
 }
@@ -103,67 +125,16 @@ static inline void lend(mst_op *op, mem_entry *e, uint32_t node_room)
 void mem_get(mem_cache *cache, mst_op *op)
 {
     mem_shard *sh = mem_cache_shard(cache, op->hash);
-    mem_doomed doomed = {NULL};
+    mem_doomed doomed = {0};
     mem_lock(sh);
-    mem_entry *e = take(sh, op, NULL, &doomed);
+    mem_loan *loan = take(sh, op, find(sh, op), NULL, &doomed);
     mem_unlock(sh, &doomed);
-    lend(op, e, sh->pool.node_room);
-}
-
-/* [shard-lock] Not a plain hit: `e` is NULL, over, or an object. */
-__attribute__((noinline)) static mst_status look_again(mem_shard *sh, const mst_lookup *l,
-                                                       mem_entry *e, mem_doomed *doomed)
-{
-    bool over = e && mem_life_over(mem_entry_end(e), l->now_ms);
-    if (e && !over) {
-        return MST_ENOTSUP;
-    }
-    if (over) {
-        mem_shard_expire(sh, e, doomed);
-    }
-    note_miss(sh, l->hash);
-    return MST_MISS;
-}
-
-mst_status mem_lookup(mem_cache *cache, mst_lookup *l)
-{
-    mem_shard *sh = mem_cache_shard(cache, l->hash);
-    uint32_t room = sh->pool.node_room;
-    mem_lock(sh);
-    mem_entry *e = mem_index_find(&sh->index, l->hash, l->key, l->space);
-    if (!e || mem_life_over(mem_entry_end(e), l->now_ms) || e->fields & MEM_HAS_OBJECT ||
-        !mem_entry_pin(e)) {
-        mem_doomed doomed = {NULL};
-        mst_status status = look_again(sh, l, e, &doomed);
-        mem_unlock(sh, &doomed);
-        return status;
-    }
-    sh->counters.hits++;
-    if (e->fields & MEM_HAS_SLIDING) {
-        mem_entry_renew(e, room, l->now_ms);
-    }
-    note_hit(sh, e, NULL);
-    l->expires_ms = mem_entry_end(e);
-    mem_mutex_unlock(&sh->lock);
-    l->created_ms = mem_entry_word(e, room, MEM_HAS_CREATED);
-    l->out.data = mem_entry_value(e, room);
-    l->out.len = e->value_len;
-    l->out.release = mem_entry_release;
-    l->out.owner = e;
-    return MST_OK;
-}
-
-void mem_lookup_many(mem_cache *cache, mst_lookup *l, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        l[i].status = mem_lookup(cache, &l[i]);
-    }
+    lend(&cache->shape, op, loan);
 }
 
 static void get_window(mem_cache *cache, mst_op *const *ops, size_t n)
 {
-    mem_entry *found[WINDOW];
-    mem_doomed doomed = {NULL};
+    mem_loan *loans[WINDOW];
     hits later = {.n = 0};
     for (size_t i = 0; i < n; i++) {
         mem_index_prefetch_line(&mem_cache_shard(cache, ops[i]->hash)->index, ops[i]->hash);
@@ -173,15 +144,16 @@ static void get_window(mem_cache *cache, mst_op *const *ops, size_t n)
     }
     for (size_t i = 0; i < n;) {
         mem_shard *sh = mem_cache_shard(cache, ops[i]->hash);
+        mem_doomed doomed = {0};
         mem_lock(sh);
         for (; i < n && mem_cache_shard(cache, ops[i]->hash) == sh; i++) {
-            found[i] = take(sh, ops[i], &later, &doomed);
+            loans[i] = take(sh, ops[i], find(sh, ops[i]), &later, &doomed);
         }
         tell_hits(sh, &later);
         mem_unlock(sh, &doomed);
     }
     for (size_t i = 0; i < n; i++) {
-        lend(ops[i], found[i], cache->shards[0].pool.node_room);
+        lend(&cache->shape, ops[i], loans[i]);
     }
 }
 
@@ -198,13 +170,146 @@ void mem_get_many(mem_cache *cache, mst_op *const *ops, size_t n)
 void mem_exists(mem_cache *cache, mst_op *op)
 {
     mem_shard *sh = mem_cache_shard(cache, op->hash);
-    mem_doomed doomed = {NULL};
+    mem_doomed doomed = {0};
     mem_lock(sh);
     mem_entry *e = mem_shard_find(sh, op, &doomed);
     if (e) {
-        op->expires_ms = mem_entry_end(e);
-        op->sliding_ms = mem_entry_word(e, sh->pool.node_room, MEM_HAS_SLIDING);
+        op->expires_ms = mem_entry_end_ms(&cache->shape, e);
+        op->sliding_ms = mem_entry_word(&cache->shape, e, MEM_HAS_SLIDING);
     }
     mem_unlock(sh, &doomed);
     op->status = e ? MST_OK : MST_MISS;
+}
+
+/* ---- without the lock */
+
+/* What makes a hit one for the lock. */
+enum { NOT_PLAIN = MEM_HAS_SLIDING | MEM_HAS_OBJECT | MEM_HAS_WIDE_SPACE };
+
+/* Is it the entry of the key, linked, and plain? *life is what it is judged by. */
+static inline bool is_plain(const mem_shape *shape, const mem_entry *e, const mst_lookup *l,
+                            uint64_t *life)
+{
+    const uint64_t mask = 0xffu << MEM_LIFE_SPACE | (unsigned) NOT_PLAIN << MEM_LIFE_FIELDS | 0xffu;
+    *life = mem_life_of(e);
+    return e->hash == (uint32_t) l->hash && e->key_len == l->key.len &&
+           (*life & mask) == ((uint64_t) l->space->id << MEM_LIFE_SPACE | MEM_LINKED) &&
+           mem_bytes_are(mem_entry_key(shape, e), l->key.data, l->key.len);
+}
+
+/* The plain entry of the key, lent by `loan`; NULL, also when it was moved just now. */
+static inline mem_entry *borrow(const mem_cache *cache, const mem_index *ix, const mst_lookup *l,
+                                mem_loan *loan, uint64_t *life)
+{
+    const mem_segment *s = mem_segment_of(ix, l->hash);
+    uint32_t at = mem_line_of(l->hash), tag = mem_tag_of(l->hash);
+    for (uint32_t n = 0; n < MEM_SEGMENT_LINES; n++) {
+        const mem_line *line = &s->line[at];
+        mem_tags tags = mem_tags_of(line);
+        for (uint32_t found = mem_matches(tags, tag); found; found &= found - 1) {
+            uint32_t slot = mem_first_slot(found), position = mem_position_at(line, slot);
+            mem_entry *e = mem_region_at(&cache->region, position);
+            __builtin_prefetch((const uint8_t *) e + 64); /* the value begins there or so */
+            mem_loan_take(&cache->lender, loan, e);
+            if (!position || mem_position_at(line, slot) != position) {
+                return NULL;
+            }
+            if (is_plain(&cache->shape, e, l, life)) {
+                return e;
+            }
+        }
+        if (!mem_passed(tags)) {
+            return NULL;
+        }
+        at = mem_line_after(at);
+    }
+    return NULL;
+}
+
+/* False: everything is as it was, and the lock is needed. */
+static inline bool lookup_unlocked(mem_cache *cache, mem_loans *reader, mst_lookup *l)
+{
+    mem_shard *sh = mem_cache_shard(cache, l->hash);
+    const mem_shape *shape = &cache->shape;
+    mem_loan *loan = mem_reader_loan(reader);
+    uint64_t life;
+    if (!loan) {
+        return false;
+    }
+    mem_entry *e = borrow(cache, &sh->index, l, loan, &life);
+    if (!e || mem_life_is_over(life, mem_time_in(shape, l->now_ms))) {
+        mem_loan_drop(loan);
+        return false;
+    }
+    mem_reader_count(reader);
+    note_hit(sh, shape, e, NULL);
+    l->expires_ms = mem_time_out(shape, mem_life_end(life));
+    l->created_ms = mem_entry_created(e);
+    bool is_bare = !(mem_life_fields(life) & ~(unsigned) MEM_HAS_CREATED);
+    l->out.data = is_bare ? mem_entry_key(shape, e) + e->key_len : mem_entry_value(shape, e);
+    l->out.len = e->value_len;
+    l->out.release = mem_loan_release;
+    l->out.owner = loan;
+    return true;
+}
+
+/* [shard-lock] Lent, if it is a plain hit. */
+static mst_status take_plain(mem_shard *sh, mst_lookup *l, mem_doomed *doomed)
+{
+    mst_op op = {.hash = l->hash, .key = l->key, .space = l->space, .now_ms = l->now_ms};
+    mem_entry *e = find(sh, &op);
+    if (e && mem_entry_fields(e) & MEM_HAS_OBJECT &&
+        !mem_entry_is_over(mem_shape_of(sh), e, l->now_ms)) {
+        return MST_ENOTSUP;
+    }
+    mem_loan *loan = take(sh, &op, e, NULL, doomed);
+    lend(mem_shape_of(sh), &op, loan);
+    l->expires_ms = op.expires_ms;
+    l->created_ms = op.created_ms;
+    l->out = op.out;
+    return op.status;
+}
+
+static mst_status lookup_locked(mem_cache *cache, mst_lookup *l)
+{
+    mem_shard *sh = mem_cache_shard(cache, l->hash);
+    mem_doomed doomed = {0};
+    mem_lock(sh);
+    mst_status status = take_plain(sh, l, &doomed);
+    mem_unlock(sh, &doomed);
+    return status;
+}
+
+mst_status mem_lookup(mem_cache *cache, mst_lookup *l)
+{
+    mem_loans *reader = mem_reader(&cache->lender);
+    if (reader && cache->hits_unlocked && lookup_unlocked(cache, reader, l)) {
+        return MST_OK;
+    }
+    return lookup_locked(cache, l);
+}
+
+static void lookup_window(mem_cache *cache, mst_lookup *l, size_t n)
+{
+    mem_loans *reader = cache->hits_unlocked ? mem_reader(&cache->lender) : NULL;
+    for (size_t i = 0; i < n; i++) {
+        mem_index_prefetch_line(&mem_cache_shard(cache, l[i].hash)->index, l[i].hash);
+    }
+    for (size_t i = 0; i < n; i++) {
+        mem_index_prefetch_entry(&mem_cache_shard(cache, l[i].hash)->index, l[i].hash);
+    }
+    for (size_t i = 0; i < n; i++) {
+        bool hit = reader && lookup_unlocked(cache, reader, &l[i]);
+        l[i].status = hit ? MST_OK : lookup_locked(cache, &l[i]);
+    }
+}
+
+void mem_lookup_many(mem_cache *cache, mst_lookup *l, size_t n)
+{
+    while (n) {
+        size_t now = n < WINDOW ? n : WINDOW;
+        lookup_window(cache, l, now);
+        l += now;
+        n -= now;
+    }
 }

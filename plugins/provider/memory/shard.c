@@ -1,23 +1,18 @@
-/* shard.c - the life of the cache, what is charged against max_bytes, making room, removing.
+/* shard.c - the life of the cache, clearing and shrinking.
  *
- * Everything that a shard takes counts: its part of the block of shards, the policy's state, the
- * index, the entries, and the entries that were removed but are still lent to readers. Room is made
- * before something is added, so the sum never exceeds the bound.
- *
- * Not charged: the entry that a SET builds before it takes the lock, and removed entries in the
- * moment between dropping the lock and being freed. Both are one call's own.
+ * A cache lives until it was stopped and everything that it has lent came back.
  */
 #include "shard.h"
 
 #include "block.h"
+#include "find.h"
 
 enum {
     SHARDS_MAX = 1024,
     SHARDS_PER_PROCESSOR = 4,
     SHARE_LEAST = 16 * 1024 * 1024, /* a share bounds the largest value: do not make it small */
     ENTRIES_LEAST = 1024,
-    ROOM_LEAST = 4096, /* for entries, in each shard */
-    SHRINK_STEP = 64   /* entries */
+    ROOM_LEAST = 4096 /* for what is beside the slots, in each shard */
 };
 
 uint32_t mem_shards_for(uint64_t max_bytes, uint64_t max_entries, uint32_t processors)
@@ -38,9 +33,9 @@ static uint64_t mix(uint64_t x)
     return x ^ x >> 31;
 }
 
-static mst_status init_policy(mem_shard *sh, const mst_evictor *evictor, const mst_host *host,
-                              uint32_t index, uint32_t count)
+static mst_status init_policy(mem_shard *sh, const mst_host *host, uint32_t index, uint32_t count)
 {
+    const mst_evictor *evictor = &sh->cache->evictor;
     size_t size = evictor->ops->shard_size ? evictor->ops->shard_size : 1;
     sh->policy_shard = mem_lines_alloc(host, size);
     if (!sh->policy_shard) {
@@ -55,6 +50,8 @@ static mst_status init_policy(mem_shard *sh, const mst_evictor *evictor, const m
         .max_bytes = sh->max_bytes,
         .max_entries = sh->max_entries,
         .seed = mix(host->now_ns(host) + mix(index + 1)),
+        .node_base = sh->cache->region.base + sh->cache->shape.node_at,
+        .node_unit = sh->cache->region.unit,
     };
     mst_status s = MST_OK;
     if (sh->policy->shard_init) {
@@ -69,29 +66,81 @@ static mst_status init_policy(mem_shard *sh, const mst_evictor *evictor, const m
 static mst_status init_shard(mem_cache *cache, uint32_t index, const mem_limits *limits)
 {
     mem_shard *sh = &cache->shards[index];
-    const mst_host *host = cache->home.host;
-    uint64_t block = sizeof *cache + limits->shards * (uint64_t) sizeof *sh;
+    const mst_host *host = cache->host;
+    uint64_t common = mem_lines_charge(sizeof *cache + limits->shards * (uint64_t) sizeof *sh) +
+                      mem_region_overhead(&cache->region);
+    sh->cache = cache;
     sh->max_bytes = limits->max_bytes / limits->shards;
     sh->max_entries = limits->max_entries / limits->shards;
-    sh->fixed_bytes = (mem_lines_charge(block) + limits->shards - 1) / limits->shards;
-    sh->pool.home = &cache->home;
+    sh->fixed_bytes = (common + limits->shards - 1) / limits->shards;
+    sh->slabs.region = &cache->region;
     cache->shard_count = index + 1; /* from here on mem_cache_stop() cleans up */
+    mst_status s = MST_OK;
     if (cache->evictor.ops) {
-        sh->pool.node_room = (cache->evictor.ops->node_size + 7) & ~7u;
-        mst_status s = init_policy(sh, &cache->evictor, host, index, limits->shards);
-        if (s != MST_OK) {
-            return s;
-        }
+        s = init_policy(sh, host, index, limits->shards);
     }
-    mst_status s = mem_index_init(&sh->index, host, sh->pool.node_room);
+    if (s == MST_OK) {
+        if (cache->region.page_size >= sizeof(mem_segment)) {
+            mem_slabs_grow(&sh->slabs);
+        }
+        s = mem_index_init(&sh->index, host, &cache->shape, &sh->slabs);
+    }
     if (s != MST_OK) {
         return s;
     }
-    if (sh->fixed_bytes + sh->index.bytes + ROOM_LEAST > sh->max_bytes) {
+    uint64_t page = cache->region.page_size;
+    uint64_t used = mem_shard_used(sh) + page; /* a page for the slot */
+    if (used + ROOM_LEAST > sh->max_bytes) {
         return MST_EINVAL;
     }
-    sh->most_bytes = sh->max_bytes - sh->fixed_bytes - sh->index.bytes;
+    sh->most_bytes = sh->max_bytes - used;
     return MST_OK;
+}
+
+static void shape(mem_cache *cache, const mst_host *host)
+{
+    const mst_eviction_ops *policy = cache->evictor.ops;
+    uint32_t align = policy && policy->node_align > 8 ? policy->node_align : 8;
+    cache->shape.node_at = (MEM_HEADER + align - 1) / align * align;
+    cache->shape.key_at = cache->shape.node_at + (policy ? policy->node_size : 0);
+    uint64_t now = host->now_ms(host);
+    cache->shape.origin_ms = now - 1;
+}
+
+/* The last loan came back, or there was none. */
+static void end(mem_lender *lender)
+{
+    mem_cache *cache = (mem_cache *) lender;
+    const mst_host *host = cache->host;
+    for (uint32_t i = 0; i < cache->shard_count; i++) {
+        mem_doomed rest = {cache->shards[i].retired};
+        mem_bury(&cache->shards[i], &rest);
+    }
+    mem_region_fini(&cache->region);
+    mem_lender_fini(&cache->lender);
+    mem_aligned_free(host, cache);
+    host->release(host); /* fini() may run here */
+}
+
+static mst_status init_cache(mem_cache *cache, const mst_host *host, const mem_limits *limits)
+{
+    uint32_t mode = cache->evictor.ops ? cache->evictor.ops->hit_mode & MST_HIT_MODE : MST_HIT_NONE;
+    cache->hits_unlocked = mode != MST_HIT_EXCLUSIVE;
+    cache->host = host;
+    cache->shard_shift = 64;
+    for (uint32_t n = limits->shards; n > 1; n /= 2) {
+        cache->shard_shift--;
+    }
+    shape(cache, host);
+    mst_status s = mem_lender_init(&cache->lender, host, cache->hits_unlocked, end);
+    if (s == MST_OK) {
+        s = mem_region_init(&cache->region, host, limits->max_bytes,
+                            limits->max_bytes / limits->shards);
+    }
+    for (uint32_t i = 0; s == MST_OK && i < limits->shards; i++) {
+        s = init_shard(cache, i, limits);
+    }
+    return s;
 }
 
 mst_status mem_cache_new(mem_cache **out, const mst_host *host, const mem_limits *limits,
@@ -101,22 +150,14 @@ mst_status mem_cache_new(mem_cache **out, const mst_host *host, const mem_limits
     if (!cache) {
         return MST_ENOMEM;
     }
-    cache->home.host = host;
-    host->retain(host); /* pins may outlive stop(): mem_home_release() */
-    atomic_init(&cache->home.refs, 1);
+    host->retain(host); /* loans may outlive stop(): end() */
     if (evictor) {
         cache->evictor = *evictor;
     }
-    cache->shard_shift = 64;
-    for (uint32_t n = limits->shards; n > 1; n /= 2) {
-        cache->shard_shift--;
-    }
-    for (uint32_t i = 0; i < limits->shards; i++) {
-        mst_status s = init_shard(cache, i, limits);
-        if (s != MST_OK) {
-            mem_cache_stop(cache);
-            return s;
-        }
+    mst_status s = init_cache(cache, host, limits);
+    if (s != MST_OK) {
+        mem_cache_stop(cache);
+        return s;
     }
     *out = cache;
     return MST_OK;
@@ -124,18 +165,21 @@ mst_status mem_cache_new(mem_cache **out, const mst_host *host, const mem_limits
 
 static void stop_shard(mem_cache *cache, mem_shard *sh)
 {
-    mem_doomed doomed = {NULL};
+    mem_doomed doomed = {0};
+    mem_lock(sh);
     if (sh->index.directory) {
         for (uint32_t at = 0; mem_shard_clear_step(sh, NULL, &at, &doomed);) {
-            mem_bury(&sh->pool, &doomed);
         }
-        mem_index_fini(&sh->index);
+        mem_shard_reclaim(sh, &doomed);
     }
+    mem_unlock(sh, &doomed);
+    mem_slabs_trim(&sh->slabs); /* what is lent may stay for long */
+    mem_index_fini(&sh->index);
     if (sh->policy_shard) {
         if (sh->policy && sh->policy->shard_fini) {
             sh->policy->shard_fini(cache->evictor.self, sh->policy_shard);
         }
-        mem_lines_free(cache->home.host, sh->policy_shard);
+        mem_aligned_free(cache->host, sh->policy_shard);
     }
 }
 
@@ -144,74 +188,7 @@ void mem_cache_stop(mem_cache *cache)
     for (uint32_t i = 0; i < cache->shard_count; i++) {
         stop_shard(cache, &cache->shards[i]);
     }
-    mem_home_release(&cache->home);
-}
-
-/* What cannot be evicted. */
-static uint64_t base_bytes(const mem_shard *sh)
-{
-    return sh->fixed_bytes + sh->index.bytes +
-           atomic_load_explicit(&sh->pool.held_bytes, memory_order_relaxed);
-}
-
-uint64_t mem_shard_used(const mem_shard *sh)
-{
-    return base_bytes(sh) + sh->entry_bytes;
-}
-
-static void detach(mem_shard *sh, mem_entry *e, mem_doomed *doomed)
-{
-    mem_index_remove(&sh->index, e);
-    sh->entry_bytes -= mem_entry_charge(&sh->pool, e);
-    mem_entry_unlink(&sh->pool, e, doomed);
-}
-
-void mem_shard_drop(mem_shard *sh, mem_entry *e, int why, mem_doomed *doomed)
-{
-    if (sh->policy) {
-        sh->policy->on_remove(sh->policy_shard, mem_entry_node(e), why);
-    }
-    detach(sh, e, doomed);
-}
-
-static bool evict_one(mem_shard *sh, mem_doomed *doomed)
-{
-    mst_node *victim = sh->policy ? sh->policy->evict(sh->policy_shard) : NULL;
-    if (victim) {
-        sh->counters.evictions++;
-        detach(sh, mem_node_entry(victim), doomed);
-    }
-    return victim;
-}
-
-bool mem_shard_make_room(mem_shard *sh, uint64_t bytes, mem_doomed *doomed)
-{
-    for (;;) {
-        uint64_t base = base_bytes(sh);
-        if (base > sh->max_bytes || bytes > sh->max_bytes - base) {
-            return false;
-        }
-        if (sh->entry_bytes <= sh->max_bytes - base - bytes &&
-            (!sh->max_entries || sh->index.count < sh->max_entries)) {
-            return true;
-        }
-        if (!evict_one(sh, doomed)) {
-            return false;
-        }
-    }
-}
-
-/* Evict a few entries, so that nobody waits long for the lock; what they took, 0 at the end. */
-static uint64_t shrink_step(mem_shard *sh, uint64_t bytes)
-{
-    mem_doomed doomed = {NULL};
-    mem_lock(sh);
-    uint64_t before = mem_shard_used(sh), freed = 0;
-    for (int i = 0; i < SHRINK_STEP && freed < bytes && evict_one(sh, &doomed); i++) {
-        freed = before - mem_shard_used(sh);
-    }
-    mem_unlock(sh, &doomed);
-    return freed;
+    mem_lender_stop(&cache->lender);
 }
 
 /* All shards give the same, as long as they have it. */
@@ -222,12 +199,7 @@ uint64_t mem_cache_shrink(mem_cache *cache, uint64_t bytes)
         before = freed;
         uint64_t share = (bytes - freed) / cache->shard_count + 1;
         for (uint32_t i = 0; i < cache->shard_count && freed < bytes; i++) {
-            uint64_t given = 0, step;
-            do {
-                step = shrink_step(&cache->shards[i], share - given);
-                given += step;
-            } while (step && given < share);
-            freed += given;
+            freed += mem_shard_shrink(&cache->shards[i], share);
         }
     } while (freed < bytes && freed > before);
     return freed;
@@ -241,8 +213,9 @@ bool mem_shard_clear_step(mem_shard *sh, const mst_space *space, uint32_t *at, m
     mem_segment *s = mem_index_segment(&sh->index, (*at)++);
     for (uint32_t line = 0; s && line < MEM_SEGMENT_LINES; line++) {
         for (uint32_t slot = 0; slot < MEM_LINE_SLOTS; slot++) {
-            mem_entry *e = atomic_load_explicit(&s->line[line].slot[slot], memory_order_relaxed);
-            if (e && (!space || mem_entry_space(e, sh->pool.node_room) == space->id)) {
+            uint32_t position = mem_position_at(&s->line[line], slot);
+            mem_entry *e = position ? mem_index_at(&sh->index, position) : NULL;
+            if (e && (!space || mem_entry_space(mem_shape_of(sh), e) == space->id)) {
                 mem_shard_drop(sh, e, MST_GONE_CLEARED, doomed);
             }
         }

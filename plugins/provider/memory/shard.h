@@ -1,26 +1,31 @@
-/* shard.h - a part of the cache with its own lock, index, policy state and share of max_bytes.
+/* shard.h - a part of the cache with its own lock, index, pages, policy state and share of
+ * max_bytes.
  *
- *   shard.c   life of the cache, what is charged, making room, removing
+ *   shard.c   life of the cache, clearing
+ *   room.c    what is charged, making room, removing, giving memory back
  *   read.c    GET and EXISTS, one and many
  *   write.c   SET, DEL, TOUCH, CLEAR
  *   expire.c  when an entry ends, and the sweep for those that have
  *   lock.h    the lock
+ *   loan.h    how readers hold entries without it
  *
- * The policy is called with the lock held; entries are allocated and freed, and objects released,
- * without it.
+ * The policy is called with the lock held (hits of shared mode without); objects are released, and
+ * blocks freed, without it.
  */
 #ifndef MEM_SHARD_H
 #define MEM_SHARD_H
 
 #include "index.h"
+#include "loan.h"
 #include "lock.h"
 
 /* Figures of a shard, as `memstache stat` shows them, summed over the shards. */
 #define MEM_COUNTER_MAP(XX)                                                                        \
-    XX(hits)        /* GETs answered */                                                            \
+    XX(hits)        /* GETs answered under the lock; readers count the others */                   \
     XX(misses)      /* GETs not answered, those of expired entries among them */                   \
     XX(stores)      /* SETs that were stored */                                                    \
     XX(evictions)   /* entries that the policy gave up to make room */                             \
+    XX(displaced)   /* entries removed because others needed just their memory */                  \
     XX(expirations) /* entries removed because their time was over */                              \
     XX(refused)     /* SETs not stored: not admitted, or no room could be made */                  \
     XX(too_big)     /* SETs of values that no shard could hold */                                  \
@@ -33,25 +38,39 @@ typedef struct mem_counters {
 } mem_counters;
 
 typedef struct mem_shard {
-    _Alignas(64) mem_mutex lock;
-    const mst_eviction_ops *policy; /* NULL: no eviction */
+    _Alignas(64) const mst_eviction_ops *policy; /* NULL: no eviction */
     void *policy_shard;
-    uint64_t entry_bytes; /* charge of the linked entries */
+    struct mem_cache *cache;
     mem_index index;
+    _Alignas(64) mem_mutex lock;
+    mem_slabs slabs;
     uint64_t max_bytes, max_entries; /* its share; no entries bound: 0 */
     uint64_t fixed_bytes;            /* what the shard itself takes */
+    uint64_t beside_bytes;           /* charge of what entries have beside their slots */
     uint64_t most_bytes;             /* the largest charge of an entry that could ever be stored */
+    uint32_t retired;                /* position of the first one, 0: none */
+    uint32_t retired_count;
+    uint32_t reclaim_at; /* so many */
+    uint64_t lent_bytes; /* of retired entries that were lent when they were looked at last */
     mem_counters counters;
-    _Alignas(64) mem_pool pool; /* outlives the shard's content: see entry.h */
 } mem_shard;
 
 typedef struct mem_cache {
-    mem_home home; /* first: the block is freed by it */
+    mem_lender lender; /* first: the cache ends with it */
+    const mst_host *host;
     mst_evictor evictor;
+    mem_shape shape;
+    mem_region region;
+    bool hits_unlocked;   /* by a policy that allows it */
     uint32_t shard_count; /* power of two */
     uint32_t shard_shift; /* 64 - log2(shard_count) */
     mem_shard shards[];
 } mem_cache;
+
+/* Retired entries with something beside their slots, which is given back without the lock. */
+typedef struct mem_doomed {
+    uint32_t first;
+} mem_doomed;
 
 typedef struct mem_limits {
     uint64_t max_bytes, max_entries;
@@ -80,13 +99,21 @@ static inline void mem_lock(mem_shard *sh)
     mem_mutex_lock(&sh->lock);
 }
 
+/* Free what doomed entries have, then their slots. Not under the lock. */
+void mem_bury(mem_shard *, mem_doomed *);
+
 /* Unlock, then free what was removed. */
 static inline void mem_unlock(mem_shard *sh, mem_doomed *doomed)
 {
     mem_mutex_unlock(&sh->lock);
     if (doomed->first) {
-        mem_bury(&sh->pool, doomed);
+        mem_bury(sh, doomed);
     }
+}
+
+static inline const mem_shape *mem_shape_of(const mem_shard *sh)
+{
+    return sh->index.shape;
 }
 
 /* Everything from here on: [shard-lock] unless it says otherwise. */
@@ -95,8 +122,20 @@ static inline void mem_unlock(mem_shard *sh, mem_doomed *doomed)
 uint64_t mem_shard_used(const mem_shard *);
 /* Take a linked entry out, and tell the policy (MST_GONE_*). */
 void mem_shard_drop(mem_shard *, mem_entry *, int why, mem_doomed *);
-/* Evict until `bytes` more fit. Evicts nothing when that would not be enough. */
-bool mem_shard_make_room(mem_shard *, uint64_t bytes, mem_doomed *);
+/* Give back the slots of all retired entries that are not lent. */
+void mem_shard_reclaim(mem_shard *, mem_doomed *);
+/* Free one that is neither linked nor lent, now or once it was buried. */
+void mem_shard_discard(mem_shard *, mem_entry *, mem_doomed *);
+/* A slot for an entry of that size with so much beside it, evicting others; NULL: not possible now.
+ * Evicts nothing when that would not be enough. */
+void *mem_shard_room(mem_shard *, uint64_t slot_size, uint64_t beside, mem_doomed *);
+/* [any-thread] Evict until the shard takes `bytes` less, or nothing is left; how many less it was.
+ */
+uint64_t mem_shard_shrink(mem_shard *, uint64_t bytes);
+/* Split the segment of the hash if it is time to, and there is room. */
+void mem_shard_grow_index(mem_shard *, uint64_t hash, mem_doomed *);
+/* What the entry is charged. */
+uint64_t mem_shard_charge(const mem_shard *, const mem_entry *);
 /* Drop the entries of one segment that belong to the space, or all of them (NULL). Advances *at;
  * false when there is no further segment. */
 bool mem_shard_clear_step(mem_shard *, const mst_space *, uint32_t *at, mem_doomed *);
@@ -114,17 +153,17 @@ void mem_clear(mem_cache *, mst_op *);
 
 /* ---- expire.c */
 /* The first moment at which an entry read at `now_ms` is gone; 0 never. */
-uint64_t mem_life_end(uint64_t limit_ms, uint64_t window_ms, uint64_t now_ms);
-static inline bool mem_life_over(uint64_t end_ms, uint64_t now_ms)
+uint64_t mem_end_of(uint64_t limit_ms, uint64_t window_ms, uint64_t now_ms);
+static inline uint64_t mem_entry_end_ms(const mem_shape *s, const mem_entry *e)
 {
-    return end_ms && end_ms <= now_ms;
+    return mem_time_out(s, mem_life_end(mem_life_of(e)));
 }
-static inline uint64_t mem_entry_end(const mem_entry *e)
+static inline bool mem_entry_is_over(const mem_shape *s, const mem_entry *e, uint64_t now_ms)
 {
-    return atomic_load_explicit(&e->expires_ms, memory_order_relaxed);
+    return mem_life_is_over(mem_life_of(e), mem_time_in(s, now_ms));
 }
 /* The entry was read. */
-void mem_entry_renew(mem_entry *, uint32_t node_room, uint64_t now_ms);
+void mem_entry_renew(const mem_shape *, mem_entry *, uint64_t now_ms);
 /* Drop an entry whose time is over. */
 void mem_shard_expire(mem_shard *, mem_entry *, mem_doomed *);
 /* Find; an entry whose time is over is dropped and not found. */

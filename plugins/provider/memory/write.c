@@ -1,59 +1,81 @@
 /* write.c - SET, DEL, TOUCH, CLEAR.
  *
- * A SET builds the whole entry before it takes the lock, so that copying a large value holds up
- * nobody. What it then finds decides: a condition that does not hold leaves everything as it is; in
- * every other case the old entry of the key goes, also when the new one cannot be stored, because
- * the old value is known to be out of date.
+ * A SET copies a large value before it takes the lock, so that this holds up nobody; a small one is
+ * copied under it. What it then finds decides: a condition that does not hold leaves everything as
+ * it is; in every other case the old entry of the key goes, also when the new one cannot be stored,
+ * because the old value is known to be out of date.
  */
+#include "find.h"
 #include "shard.h"
 
-static void describe(const mem_shard *sh, const mem_entry *e, const mst_op *op,
-                     mst_entry_info *info)
+enum { TRIES = 4 };
+
+static void describe(const mst_op *op, uint64_t bytes, uint64_t end_ms, mst_entry_info *info)
 {
     *info = (mst_entry_info){
         .struct_size = sizeof *info,
         .cost = op->cost,
         .hash = op->hash,
-        .bytes = mem_entry_charge(&sh->pool, e),
-        .expires_ms = mem_entry_end(e),
+        .bytes = bytes,
+        .expires_ms = end_ms,
     };
+}
+
+/* What a GET has lent. */
+static const mem_entry *same_as(const mst_op *op)
+{
+    mem_loan *loan = (mem_loan *) (uintptr_t) op->same;
+    return loan ? atomic_load_explicit(loan, memory_order_relaxed) : NULL;
 }
 
 static bool holds(const mst_op *op, const mem_entry *old)
 {
     return !((op->flags & MST_OPF_IF_ABSENT) && old) &&
            !((op->flags & MST_OPF_IF_PRESENT) && !old) &&
-           !((op->flags & MST_OPF_IF_SAME) && (!old || (const void *) old != op->same));
+           !((op->flags & MST_OPF_IF_SAME) && (!old || old != same_as(op)));
 }
 
-static void link_entry(mem_shard *sh, mem_entry *e, const mst_op *op, const mst_entry_info *info)
-{
-    sh->entry_bytes += info->bytes;
-    sh->counters.stores++;
-    mem_index_note_expiry(&sh->index, op->hash, info->expires_ms);
-    if (sh->policy) {
-        sh->policy->on_insert(sh->policy_shard, mem_entry_node(e), info);
-    }
-}
+/* A SET as far as it is known before the lock is taken. */
+typedef struct storing {
+    mst_op *op;
+    bool fresh;      /* the old value is out of date */
+    bool dropped;    /* and was removed */
+    mst_status made; /* how the draft went */
+    mem_draft draft;
+    uint64_t end_ms;
+} storing;
 
-/* The key is not there any more. MST_OK: stored, the shard has taken the reference over. */
-static mst_status store(mem_shard *sh, mem_entry *e, const mst_op *op, mem_doomed *doomed)
+/* The key is not there any more. MST_OK: stored, and the draft is used. */
+static mst_status store(mem_shard *sh, storing *st, mem_doomed *doomed)
 {
+    const mst_op *op = st->op;
+    const mem_shape *shape = mem_shape_of(sh);
+    uint64_t beside = mem_draft_beside(&st->draft);
     mst_entry_info info;
-    describe(sh, e, op, &info);
+    uint64_t slot_size = mem_slot_size(mem_slot_class(st->draft.slot_size));
+    describe(op, slot_size + beside, st->end_ms, &info);
     if (sh->policy && sh->policy->admit && !sh->policy->admit(sh->policy_shard, &info)) {
         return MST_UNCHANGED;
     }
-    /* An index that is growing needs room as well. If it gets none, it has some slots left. */
-    uint64_t growth = mem_index_growth(&sh->index, op->hash);
-    if (growth && mem_shard_make_room(sh, info.bytes + growth, doomed)) {
-        mem_index_grow(&sh->index, op->hash);
-    }
-    if (!mem_shard_make_room(sh, info.bytes, doomed) ||
-        !mem_index_insert(&sh->index, op->hash, e)) {
+    mem_shard_grow_index(sh, op->hash, doomed);
+    void *slot = mem_shard_room(sh, st->draft.slot_size, beside, doomed);
+    if (!slot) {
         return MST_UNCHANGED;
     }
-    link_entry(sh, e, op, &info);
+    mem_entry *e = mem_entry_make(slot, shape, &st->draft, op);
+    uint64_t end = mem_time_in(shape, st->end_ms);
+    mem_entry_set_end(e, end);
+    sh->beside_bytes += beside;
+    st->draft.block = NULL;
+    if (!mem_index_insert(&sh->index, op->hash, e)) {
+        mem_shard_discard(sh, e, doomed);
+        return MST_UNCHANGED;
+    }
+    sh->counters.stores++;
+    mem_index_note_end(&sh->index, op->hash, end);
+    if (sh->policy) {
+        sh->policy->on_insert(sh->policy_shard, mem_entry_node(shape, e), &info);
+    }
     return MST_OK;
 }
 
@@ -68,49 +90,53 @@ static void count_failure(mem_shard *sh, mst_status s)
     }
 }
 
-/* [shard-lock] `made` is how building *entry went; *entry becomes NULL when it was stored. `fresh`:
- * the old value is out of date. */
-static mst_status put_locked(mem_shard *sh, mst_op *op, bool fresh, mst_status made,
-                             mem_entry **entry, mem_doomed *doomed)
+/* [shard-lock] *again: there may be room once `doomed` was buried; when it is the last try, there
+ * is none. */
+static mst_status put_locked(mem_shard *sh, storing *st, mem_doomed *doomed, bool is_last,
+                             bool *again)
 {
+    const mst_op *op = st->op;
+    *again = false;
     mem_shard_sweep(sh, op->now_ms, doomed);
     mem_entry *old = mem_shard_find(sh, op, doomed);
-    if (!holds(op, old)) {
+    bool is_gone = st->dropped && !old; /* in the try before */
+    if (!is_gone && !holds(op, old)) {
         return MST_UNCHANGED;
     }
-    if (made != MST_OK && !fresh) {
-        return made;
+    if (st->made != MST_OK && !st->fresh) {
+        return st->made;
     }
     if (old) {
         mem_shard_drop(sh, old, MST_GONE_REPLACED, doomed);
+        st->dropped = true;
     }
-    if (made == MST_OK && mem_life_over(mem_entry_end(*entry), op->now_ms)) {
+    if (st->made == MST_OK && st->end_ms && st->end_ms <= op->now_ms) {
         return MST_OK; /* stored and expired in one */
     }
-    mst_status s = made == MST_OK ? store(sh, *entry, op, doomed) : made;
-    if (s == MST_OK) {
-        *entry = NULL;
+    mst_status s = st->made == MST_OK ? store(sh, st, doomed) : st->made;
+    *again = s == MST_UNCHANGED && doomed->first && !is_last;
+    if (!*again) {
+        count_failure(sh, s);
     }
-    count_failure(sh, s);
     return s;
 }
 
 static void put(mem_cache *cache, mst_op *op, bool fresh)
 {
     mem_shard *sh = mem_cache_shard(cache, op->hash);
-    mem_doomed doomed = {NULL};
-    mem_entry *e = NULL;
-    mst_status made = mem_entry_new(&sh->pool, op, sh->most_bytes, &e);
-    if (e) {
-        uint64_t end = mem_life_end(op->expires_ms, op->sliding_ms, op->now_ms);
-        atomic_init(&e->expires_ms, end);
+    storing st = {.op = op, .fresh = fresh};
+    bool again = true;
+    mem_index_prefetch_line(&sh->index, op->hash);
+    st.made = mem_draft_new(&st.draft, &cache->shape, cache->host, op, mem_slot_most(&sh->slabs),
+                            sh->most_bytes);
+    st.end_ms = mem_end_of(op->expires_ms, op->sliding_ms, op->now_ms);
+    for (int i = 0; again && i < TRIES; i++) {
+        mem_doomed doomed = {0};
+        mem_lock(sh);
+        op->status = put_locked(sh, &st, &doomed, i + 1 == TRIES, &again);
+        mem_unlock(sh, &doomed);
     }
-    mem_lock(sh);
-    op->status = put_locked(sh, op, fresh, made, &e, &doomed);
-    mem_unlock(sh, &doomed);
-    if (e) {
-        mem_entry_free(&sh->pool, e);
-    }
+    mem_draft_drop(&st.draft, cache->host);
 }
 
 void mem_set(mem_cache *cache, mst_op *op)
@@ -121,7 +147,7 @@ void mem_set(mem_cache *cache, mst_op *op)
 void mem_del(mem_cache *cache, mst_op *op)
 {
     mem_shard *sh = mem_cache_shard(cache, op->hash);
-    mem_doomed doomed = {NULL};
+    mem_doomed doomed = {0};
     mem_lock(sh);
     mem_shard_sweep(sh, op->now_ms, &doomed);
     mem_entry *e = mem_shard_find(sh, op, &doomed);
@@ -134,36 +160,39 @@ void mem_del(mem_cache *cache, mst_op *op)
 
 static void touch_in_place(mem_shard *sh, mem_entry *e, const mst_op *op)
 {
-    uint64_t end = mem_life_end(op->expires_ms, op->sliding_ms, op->now_ms);
-    if (e->fields & MEM_HAS_SLIDING) {
+    const mem_shape *shape = mem_shape_of(sh);
+    uint64_t end_ms = mem_end_of(op->expires_ms, op->sliding_ms, op->now_ms);
+    if (mem_entry_fields(e) & MEM_HAS_SLIDING) {
         const mem_sliding sliding = {op->sliding_ms, op->expires_ms};
-        memcpy(mem_entry_field(e, sh->pool.node_room, MEM_HAS_SLIDING), &sliding, sizeof sliding);
+        memcpy(mem_entry_field(shape, e, MEM_HAS_SLIDING), &sliding, sizeof sliding);
     }
-    atomic_store_explicit(&e->expires_ms, end, memory_order_relaxed);
-    mem_index_note_expiry(&sh->index, op->hash, end);
+    uint64_t end = mem_time_in(shape, end_ms);
+    mem_entry_set_end(e, end);
+    mem_index_note_end(&sh->index, op->hash, end);
     if (sh->policy && sh->policy->on_update) {
         mst_entry_info info;
-        describe(sh, e, op, &info);
-        sh->policy->on_update(sh->policy_shard, mem_entry_node(e), &info);
+        describe(op, mem_shard_charge(sh, e), end_ms, &info);
+        sh->policy->on_update(sh->policy_shard, mem_entry_node(shape, e), &info);
     }
 }
 
-/* The entry has no room for a sliding window: store its value again, with one. `e` is pinned.
+/* The entry has no room for a sliding window: store its value again, with one. It is lent.
  * MST_UNCHANGED: somebody else was quicker. */
-static mst_status touch_by_copy(mem_cache *cache, const mst_op *op, mem_entry *e)
+static mst_status touch_by_copy(mem_cache *cache, const mst_op *op, mem_loan *loan)
 {
-    uint32_t room = mem_cache_shard(cache, op->hash)->pool.node_room;
-    mst_slice value = {mem_entry_value(e, room), e->value_len};
+    const mem_shape *shape = &cache->shape;
+    const mem_entry *e = atomic_load_explicit(loan, memory_order_relaxed);
+    mst_slice value = {mem_entry_value(shape, e), e->value_len};
     mst_op set = *op;
     set.code = MST_OP_SET;
     set.flags = MST_OPF_IF_SAME;
-    set.same = e;
+    set.same = loan;
     set.value = &value;
     set.value_parts = 1;
-    set.object = mem_entry_object(e, room).object;
+    set.object = mem_entry_object(shape, e).object;
     set.cost = 0;
-    set.tag = mem_entry_word(e, room, MEM_HAS_TAG);
-    set.created_ms = mem_entry_word(e, room, MEM_HAS_CREATED);
+    set.tag = mem_entry_word(shape, e, MEM_HAS_TAG);
+    set.created_ms = mem_entry_created(e);
     put(cache, &set, false);
     return set.status;
 }
@@ -173,18 +202,25 @@ void mem_touch(mem_cache *cache, mst_op *op)
     mem_shard *sh = mem_cache_shard(cache, op->hash);
     op->status = MST_UNCHANGED;
     while (op->status == MST_UNCHANGED) {
-        mem_doomed doomed = {NULL};
+        mem_doomed doomed = {0};
+        mem_loan *loan = NULL;
         mem_lock(sh);
         mem_entry *e = mem_shard_find(sh, op, &doomed);
-        bool copy = e && op->sliding_ms && !(e->fields & MEM_HAS_SLIDING) && mem_entry_pin(e);
-        if (e && !copy) {
+        if (e && op->sliding_ms && !(mem_entry_fields(e) & MEM_HAS_SLIDING)) {
+            loan = mem_lender_find(&cache->lender);
+            op->status = MST_ENOMEM;
+        } else {
+            op->status = e ? MST_OK : MST_MISS;
+        }
+        if (loan) {
+            mem_loan_take(&cache->lender, loan, e);
+        } else if (op->status == MST_OK) {
             touch_in_place(sh, e, op);
         }
         mem_unlock(sh, &doomed);
-        op->status = e ? MST_OK : MST_MISS;
-        if (copy) {
-            op->status = touch_by_copy(cache, op, e);
-            mem_entry_release(e);
+        if (loan) {
+            op->status = touch_by_copy(cache, op, loan);
+            mem_loan_release(loan);
         }
     }
 }
@@ -196,9 +232,13 @@ void mem_clear(mem_cache *cache, mst_op *op)
         mem_shard *sh = &cache->shards[i];
         bool more = true;
         for (uint32_t at = 0; more;) {
-            mem_doomed doomed = {NULL};
+            mem_doomed doomed = {0};
             mem_lock(sh);
             more = mem_shard_clear_step(sh, op->space, &at, &doomed);
+            if (!more) {
+                mem_shard_reclaim(sh, &doomed);
+                mem_slabs_trim(&sh->slabs);
+            }
             mem_unlock(sh, &doomed);
         }
     }

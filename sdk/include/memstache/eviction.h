@@ -2,7 +2,8 @@
  * entry. It never sees a key, never looks one up, and its state dies with the entry.
  *
  * The provider promises: a node is zeroed before on_insert(); it does not move while tracked;
- * exactly one of on_remove() or a return from evict() ends its tracking, and no hit follows;
+ * exactly one of on_remove() or a return from evict() ends its tracking, and no hit follows, except
+ * one of MST_HIT_SHARED that was under way: the node's memory is still there then;
  * a node may appear twice in one on_hit_many().
  * The policy promises: no blocking, no call into the host, no allocation after shard_init();
  * evict() in O(1) amortised; evicting n times after n inserts returns each node exactly once.
@@ -27,6 +28,11 @@ typedef struct mst_shard_info {
     uint32_t struct_size, shard_index, shard_count;
     uint64_t max_bytes, max_entries; /* this shard's share; 0 = unlimited */
     uint64_t seed;                   /* differs per shard; for policies that draw lots */
+    /* Every node of the shard lies at node_base + ((uint64_t) position << node_unit), with a
+     * position from 1 to UINT32_MAX: policies may keep those instead of pointers, in half the room.
+     */
+    void *node_base;
+    uint32_t node_unit;
 } mst_shard_info;
 
 enum {                        /* exactly one of the first three */
@@ -38,8 +44,9 @@ enum {                        /* exactly one of the first three */
        MST_HIT_LOSSY = 0x10   /* hits may be batched, delayed or dropped */
 };
 
-/* Why an entry goes, other than by evict(). */
-enum { MST_GONE_DELETED = 1, MST_GONE_EXPIRED, MST_GONE_REPLACED, MST_GONE_CLEARED };
+/* Why an entry goes, other than by evict(). ROOM: the provider needs the very memory that it is in,
+ * for an entry of another size. */
+enum { MST_GONE_DELETED = 1, MST_GONE_EXPIRED, MST_GONE_REPLACED, MST_GONE_CLEARED, MST_GONE_ROOM };
 
 enum { MST_NODE_SIZE_MAX = 64, MST_NODE_ALIGN_MAX = 16 };
 

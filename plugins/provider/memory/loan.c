@@ -1,0 +1,305 @@
+/* loan.c - see loan.h.
+ *
+ * A thread that ends says nothing: the destructor of a key may run while the cache is freed, and
+ * nothing could wait for it without state that outlives all caches. Instead a new reader looks at a
+ * few others, whether their threads still live.
+ */
+#define _GNU_SOURCE /* syscall */
+#include "loan.h"
+
+#include "block.h"
+
+#include <errno.h>
+#include <linux/membarrier.h>
+#include <sched.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+_Static_assert(sizeof(mem_loans) <= MEM_LOANS_BLOCK, "a block of loans grew");
+
+enum { FILTER_BITS_LEAST = 2048, FILTER_BITS_PER_LOAN = 16, WORD = 64, TRIES = 8, PROBES = 8 };
+
+static bool register_barrier(void)
+{
+    return syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0) == 0;
+}
+
+/* After it, all loans that were taken before are seen here, or those who took them see what was
+ * done here before. */
+static void barrier(const mem_lender *l)
+{
+    atomic_thread_fence(memory_order_seq_cst);
+    if (!l->fences) {
+        syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0);
+    }
+}
+
+static mst_status grow_filter(mem_lender *l, uint64_t blocks)
+{
+    uint64_t bits = l->filter_bits ? l->filter_bits : FILTER_BITS_LEAST;
+    while (bits < blocks * MEM_LOANS * FILTER_BITS_PER_LOAN) {
+        bits *= 2;
+    }
+    if (bits != l->filter_bits) {
+        uint64_t *filter = l->host->realloc(l->host, l->filter, bits / 8);
+        if (!filter) {
+            return MST_ENOMEM;
+        }
+        l->filter = filter;
+        l->filter_bits = bits;
+    }
+    return MST_OK;
+}
+
+mst_status mem_lender_init(mem_lender *l, const mst_host *host, bool unlocked,
+                           void (*end)(mem_lender *))
+{
+    *l = (mem_lender){.host = host, .unlocked = unlocked, .end = end};
+    pthread_mutex_init(&l->lock, NULL);
+    l->fences = !register_barrier();
+    l->has_key = pthread_key_create(&l->key, NULL) == 0;
+    return l->has_key ? MST_OK : MST_EBUSY;
+}
+
+/* ---- blocks */
+
+/* `thread`: whose first one it is; 0: one more. */
+static mem_loans *new_block(mem_lender *l, pid_t thread)
+{
+    mem_loans *b = mem_aligned_alloc(l->host, MEM_LOANS_BLOCK, MEM_LOANS_BLOCK);
+    if (!b) {
+        return NULL;
+    }
+    memset(b, 0, sizeof *b);
+    b->lender = l;
+    b->thread = thread;
+    pthread_mutex_lock(&l->lock);
+    uint64_t bytes = atomic_load_explicit(&l->bytes, memory_order_relaxed);
+    uint64_t blocks = bytes / MEM_LOANS_CHARGE + 1;
+    mst_status s = grow_filter(l, blocks);
+    if (s == MST_OK) {
+        b->next = atomic_load_explicit(&l->blocks, memory_order_relaxed);
+        atomic_store_explicit(&l->blocks, b, memory_order_release);
+        atomic_store_explicit(&l->bytes, bytes + MEM_LOANS_CHARGE, memory_order_relaxed);
+    }
+    pthread_mutex_unlock(&l->lock);
+    if (s != MST_OK) {
+        mem_aligned_free(l->host, b);
+        return NULL;
+    }
+    return b;
+}
+
+/* Signal 0 is not sent, only the thread looked for. */
+static bool has_ended(pid_t thread)
+{
+    int before = errno;
+    bool ended = syscall(SYS_tgkill, getpid(), thread, 0) != 0 && errno == ESRCH;
+    errno = before;
+    return ended;
+}
+
+/* Those of a thread that has ended: its successor. */
+static mem_loans *reuse(mem_lender *l, pid_t self)
+{
+    mem_loans *found = NULL;
+    int probes = 0;
+    pthread_mutex_lock(&l->lock);
+    mem_loans *b = atomic_load_explicit(&l->blocks, memory_order_relaxed);
+    for (; b && !found && probes < PROBES; b = b->next) {
+        if (b->thread) {
+            probes++;
+            found = b->thread == self || has_ended(b->thread) ? b : NULL;
+        }
+    }
+    if (found) {
+        found->thread = self;
+    }
+    pthread_mutex_unlock(&l->lock);
+    return found;
+}
+
+mem_loans *mem_reader_new(mem_lender *l)
+{
+    pid_t self = (pid_t) syscall(SYS_gettid);
+    mem_loans *first = reuse(l, self);
+    if (!first) {
+        first = new_block(l, self);
+        if (!first) {
+            return NULL;
+        }
+        first->more = first->now = first;
+    }
+    if (pthread_setspecific(l->key, first) != 0) {
+        return NULL; /* the next try finds it again */
+    }
+    return first;
+}
+
+/* The next loan was in use: those after it, then another block. */
+mem_loan *mem_reader_search(mem_loans *first)
+{
+    for (int i = 0; i < TRIES; i++) {
+        mem_loans *b = first->now;
+        if (b->at == 0) {
+            first->now = b = b->more;
+        }
+        mem_loan *loan = &b->loan[b->at];
+        b->at = (b->at + 1) % MEM_LOANS;
+        if (!atomic_load_explicit(loan, memory_order_acquire)) {
+            return loan;
+        }
+    }
+    mem_loans *b = new_block(first->lender, 0);
+    if (!b) {
+        return NULL;
+    }
+    b->more = first->now->more;
+    first->now->more = b;
+    first->now = b;
+    b->at = 1;
+    return &b->loan[0];
+}
+
+mem_loan *mem_lender_find(mem_lender *l)
+{
+    mem_loans *first = mem_reader(l);
+    first = first ? first : mem_reader_new(l);
+    return first ? mem_reader_loan(first) : NULL;
+}
+
+uint64_t mem_lender_hits(mem_lender *l)
+{
+    uint64_t hits = 0;
+    mem_loans *b = atomic_load_explicit(&l->blocks, memory_order_acquire);
+    for (; b; b = b->next) {
+        hits += atomic_load_explicit(&b->hits, memory_order_relaxed);
+    }
+    return hits;
+}
+
+/* ---- what is lent */
+
+static uint64_t filter_bit(const mem_lender *l, const mem_entry *e)
+{
+    uint64_t mixed = (uint64_t) (uintptr_t) e / 8 * 0x9E3779B97F4A7C15u;
+    return mixed >> 20 & (l->filter_bits - 1);
+}
+
+void mem_lender_survey(mem_lender *l)
+{
+    pthread_mutex_lock(&l->lock);
+    mem_loans *b = atomic_load_explicit(&l->blocks, memory_order_acquire);
+    if (!b) {
+        return;
+    }
+    bool is_alone = !b->next && l->has_key && b == mem_reader(l);
+    if (l->unlocked && !is_alone) {
+        barrier(l);
+    }
+    memset(l->filter, 0, l->filter_bits / 8);
+    for (; b; b = b->next) {
+        for (int i = 0; i < MEM_LOANS; i++) {
+            const mem_entry *e = atomic_load_explicit(&b->loan[i], memory_order_acquire);
+            if (e) {
+                uint64_t bit = filter_bit(l, e);
+                l->filter[bit / WORD] |= (uint64_t) 1 << bit % WORD;
+            }
+        }
+    }
+}
+
+bool mem_lender_lends(const mem_lender *l, const mem_entry *e)
+{
+    if (!l->filter_bits) {
+        return false;
+    }
+    uint64_t bit = filter_bit(l, e);
+    return l->filter[bit / WORD] >> bit % WORD & 1;
+}
+
+void mem_lender_done(mem_lender *l)
+{
+    pthread_mutex_unlock(&l->lock);
+}
+
+/* ---- the end */
+
+static void settle(mem_lender *l)
+{
+    if (atomic_fetch_sub_explicit(&l->owed, 1, memory_order_acq_rel) == 1) {
+        l->end(l);
+    }
+}
+
+/* The stop counts those who will see it, and they wait until it has. */
+static void give_back_late(mem_lender *l, mem_loan *loan)
+{
+    atomic_store_explicit(loan, MEM_LOAN_LATE, memory_order_release);
+    while (!atomic_load_explicit(&l->counted, memory_order_acquire)) {
+        sched_yield();
+    }
+    settle(l);
+}
+
+/* Nothing of the cache is touched after the last store: it may be gone then. */
+void mem_loan_release(void *loan)
+{
+    mem_loans *b = (mem_loans *) ((uintptr_t) loan & ~(uintptr_t) (MEM_LOANS_BLOCK - 1));
+    mem_lender *l = b->lender;
+    atomic_store_explicit((mem_loan *) loan, MEM_LOAN_BACK, memory_order_release);
+    mem_reader_fence(l);
+    if (atomic_load_explicit(&l->stopped, memory_order_acquire)) {
+        give_back_late(l, loan);
+    } else {
+        mem_loan_drop(loan);
+    }
+}
+
+/* Will it be given back by somebody who sees the stop? */
+static bool is_owed(mem_loan *loan)
+{
+    mem_entry *e = atomic_load_explicit(loan, memory_order_acquire);
+    while (e == MEM_LOAN_BACK) {
+        sched_yield();
+        e = atomic_load_explicit(loan, memory_order_acquire);
+    }
+    return e;
+}
+
+void mem_lender_stop(mem_lender *l)
+{
+    if (l->has_key) {
+        pthread_key_delete(l->key);
+        l->has_key = false;
+    }
+    uint64_t owed = 1;
+    atomic_store_explicit(&l->stopped, true, memory_order_seq_cst);
+    mem_loans *b = atomic_load_explicit(&l->blocks, memory_order_acquire);
+    if (b) {
+        barrier(l);
+    }
+    for (; b; b = b->next) {
+        for (int i = 0; i < MEM_LOANS; i++) {
+            owed += is_owed(&b->loan[i]);
+        }
+    }
+    atomic_store_explicit(&l->owed, owed, memory_order_relaxed);
+    atomic_store_explicit(&l->counted, true, memory_order_release);
+    settle(l);
+}
+
+void mem_lender_fini(mem_lender *l)
+{
+    mem_loans *b = atomic_load_explicit(&l->blocks, memory_order_acquire);
+    while (b) {
+        mem_loans *next = b->next;
+        mem_aligned_free(l->host, b);
+        b = next;
+    }
+    if (l->has_key) {
+        pthread_key_delete(l->key);
+    }
+    l->host->free(l->host, l->filter);
+    pthread_mutex_destroy(&l->lock);
+}

@@ -1,0 +1,91 @@
+/* region.c - see region.h.
+ *
+ * Large regions ask for huge pages: a lookup touches two or three places that are far apart, and in
+ * small pages each of them costs a walk through the page tables beside the access itself. Pages are
+ * taken in the order of their addresses, so what a huge page takes too early is one of them.
+ */
+#define _DEFAULT_SOURCE /* madvise */
+#include "region.h"
+
+#include "block.h"
+#include "poison.h"
+
+#include <sys/mman.h>
+
+enum {
+    PAGE_LEAST = 4096,
+    PAGE_MOST = 128 * 1024,
+    PAGES = 1024, /* that a share should have at least */
+    UNIT_LEAST = 3,
+    HUGE_PAGE = 2 * 1024 * 1024,
+    HUGE_FROM = 64 * 1024 * 1024
+};
+
+static uint32_t page_for(uint64_t share)
+{
+    uint32_t page = PAGE_LEAST;
+    while (page < PAGE_MOST && share / page / 2 >= PAGES) {
+        page *= 2;
+    }
+    return page;
+}
+
+mst_status mem_region_init(mem_region *r, const mst_host *host, uint64_t max_bytes, uint64_t share)
+{
+    *r = (mem_region){.host = host, .page_size = page_for(share), .unit = UNIT_LEAST};
+    r->pages = (uint32_t) (max_bytes / r->page_size);
+    uint64_t size = (uint64_t) r->pages * r->page_size;
+    bool huge = size >= HUGE_FROM;
+    while (size >> r->unit > UINT32_MAX) {
+        r->unit++;
+    }
+    r->next_back = host->alloc(host, r->pages * sizeof *r->next_back);
+    r->base = mem_aligned_alloc(host, (size_t) size, huge ? HUGE_PAGE : PAGE_MOST);
+    if (!r->next_back || !r->base) {
+        mem_region_fini(r);
+        return MST_ENOMEM;
+    }
+    if (huge) {
+        madvise(r->base, (size_t) size, MADV_HUGEPAGE); /* a hint */
+    }
+    return MST_OK;
+}
+
+void mem_region_fini(mem_region *r)
+{
+    if (r->host) {
+        MEM_UNPOISON(r->base, (size_t) r->pages * r->page_size);
+        mem_aligned_free(r->host, r->base);
+        r->host->free(r->host, r->next_back);
+        *r = (mem_region){.base = NULL};
+    }
+}
+
+uint64_t mem_region_overhead(const mem_region *r)
+{
+    return mem_block_charge(r->pages * sizeof *r->next_back);
+}
+
+void *mem_region_take(mem_region *r)
+{
+    mem_mutex_lock(&r->lock);
+    uint32_t number = 0;
+    if (r->back) {
+        number = r->back;
+        r->back = r->next_back[number - 1];
+    } else if (r->fresh < r->pages) {
+        number = ++r->fresh;
+    }
+    mem_mutex_unlock(&r->lock);
+    return number ? r->base + (uint64_t) (number - 1) * r->page_size : NULL;
+}
+
+void mem_region_give(mem_region *r, void *page)
+{
+    uint32_t number = (uint32_t) (((uint8_t *) page - r->base) / r->page_size);
+    madvise(page, r->page_size, MADV_DONTNEED);
+    mem_mutex_lock(&r->lock);
+    r->next_back[number] = r->back;
+    r->back = number + 1;
+    mem_mutex_unlock(&r->lock);
+}

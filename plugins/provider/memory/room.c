@@ -1,0 +1,289 @@
+/* room.c - what is charged against max_bytes, making room, removing, and giving memory back.
+ *
+ * Everything that a shard takes counts: its part of what the cache has once, the policy's state,
+ * the index, its pages, whether full or not, and what entries have beside their slots. Room is made
+ * before something is added, so the sum never exceeds the bound.
+ *
+ * Not charged: the large value that a SET copies before it takes the lock, and what was removed in
+ * the moment between dropping the lock and being freed. Both are one call's own.
+ *
+ * An entry that goes is retired: readers may still hold it without anybody knowing. Retired entries
+ * are looked at together, some dozens at a time, since to find out who is lent costs a survey of
+ * all readers. So a shard that is full evicts in batches, too, as far as bytes are its bound.
+ */
+#include "find.h"
+#include "shard.h"
+
+enum {
+    BATCH = 32,    /* entries */
+    CANDIDATES = 8 /* pages */
+};
+
+uint64_t mem_shard_charge(const mem_shard *sh, const mem_entry *e)
+{
+    return mem_page_of(&sh->slabs, e)->slot_size + mem_entry_beside(mem_shape_of(sh), e);
+}
+
+/* What cannot be evicted, but for pages. */
+static uint64_t base_bytes(const mem_shard *sh)
+{
+    const mem_cache *cache = sh->cache;
+    uint64_t loans = atomic_load_explicit(&cache->lender.bytes, memory_order_relaxed);
+    return sh->fixed_bytes + sh->index.block_bytes + loans / cache->shard_count;
+}
+
+uint64_t mem_shard_used(const mem_shard *sh)
+{
+    return base_bytes(sh) + mem_slabs_bytes(&sh->slabs) + sh->beside_bytes;
+}
+
+/* With room left for one more block of loans, which readers take without asking. */
+static bool fits(const mem_shard *sh, uint64_t more)
+{
+    uint64_t used = mem_shard_used(sh) + MEM_LOANS_CHARGE / sh->cache->shard_count;
+    return used <= sh->max_bytes && more <= sh->max_bytes - used;
+}
+
+/* ---- removing */
+
+void mem_shard_discard(mem_shard *sh, mem_entry *e, mem_doomed *doomed)
+{
+    uint64_t beside = mem_entry_beside(mem_shape_of(sh), e);
+    sh->beside_bytes -= beside;
+    if (mem_entry_fields(e) & (MEM_HAS_OBJECT | MEM_HAS_BLOCK)) {
+        mem_entry_set_retired(e, doomed->first);
+        doomed->first = mem_region_position(sh->index.region, e);
+    } else {
+        mem_slot_give(&sh->slabs, e);
+    }
+}
+
+void mem_bury(mem_shard *sh, mem_doomed *doomed)
+{
+    const mem_cache *cache = sh->cache;
+    for (uint32_t at = doomed->first; at;) {
+        mem_entry *e = mem_region_at(&cache->region, at);
+        at = mem_entry_next(e);
+        mem_entry_empty(&cache->shape, cache->host, e);
+    }
+    mem_lock(sh);
+    while (doomed->first) {
+        mem_entry *e = mem_region_at(&cache->region, doomed->first);
+        doomed->first = mem_entry_next(e);
+        mem_slot_give(&sh->slabs, e);
+    }
+    mem_mutex_unlock(&sh->lock);
+}
+
+void mem_shard_reclaim(mem_shard *sh, mem_doomed *doomed)
+{
+    mem_lender *lender = &sh->cache->lender;
+    uint32_t at = sh->retired;
+    if (!at) {
+        return;
+    }
+    sh->retired = sh->retired_count = 0;
+    sh->lent_bytes = 0;
+    mem_lender_survey(lender);
+    while (at) {
+        mem_entry *e = mem_region_at(sh->index.region, at);
+        uint32_t next = mem_entry_next(e);
+        if (mem_lender_lends(lender, e)) {
+            mem_entry_set_retired(e, sh->retired);
+            sh->retired = at;
+            sh->retired_count++;
+            sh->lent_bytes += mem_shard_charge(sh, e);
+        } else {
+            mem_shard_discard(sh, e, doomed);
+        }
+        at = next;
+    }
+    mem_lender_done(lender);
+    sh->reclaim_at = sh->retired_count + BATCH;
+}
+
+static void retire(mem_shard *sh, mem_entry *e, mem_doomed *doomed)
+{
+    mem_index_remove(&sh->index, e);
+    mem_entry_set_retired(e, sh->retired);
+    sh->retired = mem_region_position(sh->index.region, e);
+    bool is_large = mem_entry_fields(e) & MEM_HAS_BLOCK;
+    if (++sh->retired_count >= sh->reclaim_at || is_large) {
+        mem_shard_reclaim(sh, doomed);
+    }
+}
+
+void mem_shard_drop(mem_shard *sh, mem_entry *e, int why, mem_doomed *doomed)
+{
+    if (sh->policy) {
+        sh->policy->on_remove(sh->policy_shard, mem_entry_node(mem_shape_of(sh), e), why);
+    }
+    retire(sh, e, doomed);
+}
+
+/* ---- making room */
+
+static bool evict_one(mem_shard *sh, mem_doomed *doomed)
+{
+    mst_node *victim = sh->policy ? sh->policy->evict(sh->policy_shard) : NULL;
+    if (victim) {
+        sh->counters.evictions++;
+        retire(sh, mem_node_entry(mem_shape_of(sh), victim), doomed);
+    }
+    return victim;
+}
+
+/* A few at once; those that are not lent are free then. False: nothing has changed. */
+static bool evict_some(mem_shard *sh, mem_doomed *doomed)
+{
+    uint64_t n = sh->index.count / BATCH;
+    n = n < 1 ? 1 : n > BATCH ? BATCH : n;
+    uint32_t evicted = 0, retired = sh->retired_count;
+    while (evicted < n && evict_one(sh, doomed)) {
+        evicted++;
+    }
+    mem_shard_reclaim(sh, doomed);
+    return evicted || sh->retired_count < retired;
+}
+
+/* Of the oldest pages with slots of other sizes, the one with the least in it. */
+static mem_page *page_to_empty(const mem_shard *sh, uint32_t class)
+{
+    mem_page *best = NULL;
+    int seen = 0;
+    for (mem_page *p = sh->slabs.oldest; p && seen < CANDIDATES; p = p->prev) {
+        if (p->class != class) {
+            best = !best || p->live < best->live ? p : best;
+            seen++;
+        }
+    }
+    return best;
+}
+
+/* Evict everything in a page; false: it is not empty then, since something in it is lent or about
+ * to be freed. */
+static bool empty_this(mem_shard *sh, mem_page *p, mem_doomed *doomed)
+{
+    for (uint32_t i = 0; i < p->fresh && !sh->slabs.empty; i++) {
+        mem_entry *e = mem_page_slot(p, i);
+        if (mem_life_state(mem_life_of(e)) == MEM_LINKED) {
+            sh->counters.displaced++;
+            mem_shard_drop(sh, e, MST_GONE_ROOM, doomed);
+        }
+    }
+    if (!sh->slabs.empty) {
+        mem_shard_reclaim(sh, doomed);
+    }
+    return sh->slabs.empty;
+}
+
+/* Of a page that has slots of another class; if there is none, or nothing may be evicted: false. */
+static bool empty_page(mem_shard *sh, uint32_t class, mem_doomed *doomed)
+{
+    for (int i = 0; sh->policy && i < CANDIDATES; i++) {
+        mem_page *p = page_to_empty(sh, class);
+        if (!p || empty_this(sh, p, doomed)) {
+            return p;
+        }
+        mem_slabs_renew(&sh->slabs, p); /* try others before this one again */
+    }
+    return false;
+}
+
+static bool has_slot(const mem_shard *sh, uint32_t class)
+{
+    return sh->slabs.free[class] || sh->slabs.empty;
+}
+
+/* More pages are not to be had. */
+static bool free_slot(mem_shard *sh, uint32_t class, mem_doomed *doomed)
+{
+    return (evict_some(sh, doomed) && has_slot(sh, class)) || empty_page(sh, class, doomed);
+}
+
+/* Could it ever fit? */
+static bool is_possible(const mem_shard *sh, uint64_t slot_size, uint64_t beside)
+{
+    uint64_t page = sh->slabs.region->page_size;
+    uint64_t index = sh->index.bytes - sh->index.block_bytes;
+    uint64_t rest = base_bytes(sh) + (index + page - 1) / page * page + sh->lent_bytes;
+    return slot_size <= mem_slot_most(&sh->slabs) && rest + page + beside <= sh->max_bytes;
+}
+
+void *mem_shard_room(mem_shard *sh, uint64_t slot_size, uint64_t beside, mem_doomed *doomed)
+{
+    uint64_t page = sh->slabs.region->page_size;
+    uint32_t class = mem_slot_class(slot_size);
+    if (!is_possible(sh, slot_size, beside)) {
+        mem_shard_reclaim(sh, doomed); /* what was lent may have come back */
+        if (!is_possible(sh, slot_size, beside)) {
+            return NULL;
+        }
+    }
+    for (;;) {
+        bool more = true;
+        if (sh->max_entries && sh->index.count >= sh->max_entries) {
+            more = evict_one(sh, doomed);
+        } else if (!fits(sh, beside)) {
+            mem_slabs_trim(&sh->slabs);
+            more =
+                fits(sh, beside) || evict_some(sh, doomed) || empty_page(sh, MEM_CLASSES, doomed);
+        } else if (!has_slot(sh, class)) {
+            more = (fits(sh, beside + page) && mem_slabs_grow(&sh->slabs)) ||
+                   free_slot(sh, class, doomed);
+        } else {
+            void *slot = mem_slot_take(&sh->slabs, class);
+            if (slot) {
+                return slot;
+            }
+            mem_slabs_cut(&sh->slabs, class);
+        }
+        if (!more) {
+            return NULL;
+        }
+    }
+}
+
+/* Without room the index has some slots left. */
+void mem_shard_grow_index(mem_shard *sh, uint64_t hash, mem_doomed *doomed)
+{
+    if (!mem_index_is_full(&sh->index, hash)) {
+        return;
+    }
+    uint64_t page = sh->slabs.region->page_size, more = mem_index_growth(&sh->index, hash);
+    if (mem_index_needs_page(&sh->index) && !sh->slabs.empty &&
+        !(fits(sh, more + page) && mem_slabs_grow(&sh->slabs)) &&
+        !empty_page(sh, MEM_CLASSES, doomed)) {
+        return;
+    }
+    while (!fits(sh, more)) {
+        if (!evict_some(sh, doomed) || !empty_page(sh, MEM_CLASSES, doomed)) {
+            return;
+        }
+        mem_slabs_trim(&sh->slabs);
+    }
+    mem_index_grow(&sh->index, hash);
+}
+
+/* A page, or a few entries: so that nobody waits long for the lock. False: nothing has changed. */
+static bool shrink_step(mem_shard *sh, uint64_t *freed)
+{
+    mem_doomed doomed = {0};
+    mem_lock(sh);
+    uint64_t before = mem_shard_used(sh);
+    bool is_beside = sh->beside_bytes > mem_slabs_bytes(&sh->slabs);
+    bool changed = sh->slabs.empty || (!is_beside && empty_page(sh, MEM_CLASSES, &doomed)) ||
+                   evict_some(sh, &doomed);
+    mem_slabs_trim(&sh->slabs);
+    *freed += before - mem_shard_used(sh);
+    mem_unlock(sh, &doomed);
+    return changed;
+}
+
+uint64_t mem_shard_shrink(mem_shard *sh, uint64_t bytes)
+{
+    uint64_t freed = 0;
+    while (freed < bytes && shrink_step(sh, &freed)) {
+    }
+    return freed;
+}
