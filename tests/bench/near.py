@@ -133,6 +133,8 @@ class Bench:
                     self.row(f'growth from nothing, {clock} clock: {name} of the sets within',
                              entries, f'{ours:,.2f} us', f'{theirs:,.2f} us', ours / theirs,
                              at_most(100, ours, ' us') if p == 'p9999' else ('', ''))
+            self.row('most entries that one set moves', entries, f"{f['most_moved']:.0f}", '', None,
+                     ('a small constant', ''))
 
     def memory(self):
         for entries in self.sizes(MILLION, 10 * MILLION):

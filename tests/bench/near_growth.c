@@ -66,12 +66,13 @@ int main(int argc, char **argv)
 {
     near_options o = {.program = "near_growth", .entries = 10000000, .rounds = 1};
     near_cache near;
-    uint64_t entries = 0, splits = 0;
+    uint64_t entries = 0, splits = 0, moved = 0;
     growth *g = near_must(calloc(2, sizeof *g));
     near_read_options(&o, argc, argv);
     near_open(&near, &o, o.entries * 512 + (64u << 20), 0);
     grow(&o, set_near, &near, &g[0]);
-    bool counted = near_figure(&near, "entries", &entries) && near_figure(&near, "grows", &splits);
+    bool counted = near_figure(&near, "entries", &entries) &&
+                   near_figure(&near, "grows", &splits) && near_figure(&near, "most_moved", &moved);
     if (!counted || entries != o.entries) {
         near_fail("near_growth: the cache holds %.0f entries", (double) entries);
     }
@@ -83,6 +84,7 @@ int main(int argc, char **argv)
     show("set", &g[0]);
     show("handmade", &g[1]);
     near_line_number("splits", (double) splits);
+    near_line_number("most_moved", (double) moved);
     near_line_end();
     free(g);
     return 0;

@@ -32,7 +32,7 @@ class Filetree(command.Case):
     def tree(self):
         """Files of many sizes, one of them empty, one larger than what is packed on a loop."""
         os.makedirs(self.path('tree/deep/deeper'))
-        sizes = [0, 1, 100, 5000, 70000, 300000]
+        sizes = [0, 1, 100, 5000, 70000, 300000, 5000000]
         for i, size in enumerate(sizes):
             text = b'the same words again and again ' * (size // 20 + 1)
             self.write(f'tree/deep/file{i}', text[:size])

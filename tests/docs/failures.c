@@ -353,11 +353,13 @@ static void full(void)
 static void out_of_memory(void)
 {
     static const char *const settings[] = {NULL};
+    static const char large[100000]; /* a small one takes no memory of its own */
+    const mst_input input = {.data = large, .len = sizeof large};
     scene s = open_scene(settings);
     mst_result r = {0};
     mst_loader loader = {.load = load_value};
     memory_is_out = 1;
-    mst_set(s.cache, mst_str("a"), &value, NULL, &r, NULL, NULL);
+    mst_set(s.cache, mst_str("a"), &input, NULL, &r, NULL, NULL);
     row(&s, "No memory for the value", "set", &r);
     mst_get_or_load(s.cache, mst_str("a"), &loader, NULL, &r, NULL, NULL);
     row(&s, "No memory for the request", "get_or_load", &r);

@@ -233,8 +233,8 @@ Test(bounds, start_without_memory)
         cr_assert_eq(s.shards, 0);
         cr_assert_lt(setup.fail_at, 100);
     } while (r.start != MST_OK);
-    cr_assert_eq(setup.fail_at, 3 + 4 * 3 + 1,
-                 "a block, two of the region; and a policy, a directory, a segment each");
+    cr_assert_eq(setup.fail_at, 2 + 4 * 3 + 1,
+                 "a block, one of the region; and a policy, a directory, a segment each");
     cr_assert_eq(s.faults, 0);
 }
 

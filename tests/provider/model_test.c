@@ -403,8 +403,6 @@ static void operate(void)
     }
 }
 
-static uint64_t bound;
-
 static void check_figures(void)
 {
     uint64_t linked = 0;
@@ -415,9 +413,7 @@ static void check_figures(void)
     cr_assert_eq(s.inserted, s.removed + s.evicted + linked);
     cr_assert_eq(rig_stat(&r, "evictions"), s.evicted);
     cr_assert_eq(rig_stat(&r, "stores"), s.inserted);
-    /* The region is addresses; what is besides is memory. */
-    double besides = (double) atomic_load(&r.host.taken) - (double) bound - (136 << 10);
-    cr_assert_lt(besides, 1.05 * (double) rig_stat(&r, "bytes"));
+    cr_assert_lt((double) atomic_load(&r.host.taken), 1.05 * (double) rig_stat(&r, "bytes"));
 }
 
 static void run(uint64_t max_bytes, uint64_t shards, int operations)
@@ -425,7 +421,6 @@ static void run(uint64_t max_bytes, uint64_t shards, int operations)
     const rig_setup setup = {
         .max_bytes = max_bytes, .shards = shards, .policy = &spy_ops, .policy_self = &s};
     s.gone = gone;
-    bound = max_bytes;
     rig_open(&r, &setup);
     cr_assert_eq(r.start, MST_OK);
     prepare();
@@ -460,7 +455,7 @@ Test(model, a_tight_bound)
     run(192 << 10, 2, 700000);
     cr_assert_gt(s.evicted, 10000);
     cr_assert_gt(s.updated, 1000);
-    cr_assert_gt(rig_stat(&r, "expirations"), 3000);
+    cr_assert_gt(rig_stat(&r, "expirations"), 1000);
     cr_assert_gt(rig_stat(&r, "refused"), 1000);
     finish();
 }

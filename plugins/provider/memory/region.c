@@ -4,7 +4,7 @@
  * small pages each of them costs a walk through the page tables beside the access itself. Pages are
  * taken in the order of their addresses, so what a huge page takes too early is one of them.
  */
-#define _DEFAULT_SOURCE /* madvise */
+#define _DEFAULT_SOURCE /* MAP_ANONYMOUS, madvise */
 #include "region.h"
 
 #include "block.h"
@@ -30,35 +30,54 @@ static uint32_t page_for(uint64_t share)
     return page;
 }
 
+static uint64_t size_of(const mem_region *r)
+{
+    return (uint64_t) r->pages * r->page_size;
+}
+
+static bool map(mem_region *r)
+{
+    bool huge = size_of(r) >= HUGE_FROM;
+    uint64_t align = huge ? HUGE_PAGE : PAGE_MOST;
+    r->map_size = size_of(r) + align;
+    r->map = mmap(NULL, r->map_size, PROT_READ | PROT_WRITE,
+                  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (r->map == MAP_FAILED) {
+        r->map = NULL;
+        return false;
+    }
+    r->base = (uint8_t *) r->map + (align - (uintptr_t) r->map % align) % align;
+    if (huge) {
+        madvise(r->base, size_of(r), MADV_HUGEPAGE); /* a hint */
+    }
+    return true;
+}
+
 mst_status mem_region_init(mem_region *r, const mst_host *host, uint64_t max_bytes, uint64_t share)
 {
     *r = (mem_region){.host = host, .page_size = page_for(share), .unit = UNIT_LEAST};
     r->pages = (uint32_t) (max_bytes / r->page_size);
-    uint64_t size = (uint64_t) r->pages * r->page_size;
-    bool huge = size >= HUGE_FROM;
-    while (size >> r->unit > UINT32_MAX) {
+    while (size_of(r) >> r->unit > UINT32_MAX) {
         r->unit++;
     }
     r->next_back = host->alloc(host, r->pages * sizeof *r->next_back);
-    r->base = mem_aligned_alloc(host, (size_t) size, huge ? HUGE_PAGE : PAGE_MOST);
-    if (!r->next_back || !r->base) {
+    if (!r->next_back || !map(r)) {
         mem_region_fini(r);
         return MST_ENOMEM;
-    }
-    if (huge) {
-        madvise(r->base, (size_t) size, MADV_HUGEPAGE); /* a hint */
     }
     return MST_OK;
 }
 
 void mem_region_fini(mem_region *r)
 {
-    if (r->host) {
-        MEM_UNPOISON(r->base, (size_t) r->pages * r->page_size);
-        mem_aligned_free(r->host, r->base);
-        r->host->free(r->host, r->next_back);
-        *r = (mem_region){.base = NULL};
+    if (r->map) {
+        MEM_UNPOISON(r->base, size_of(r));
+        munmap(r->map, r->map_size);
     }
+    if (r->host) {
+        r->host->free(r->host, r->next_back);
+    }
+    *r = (mem_region){.base = NULL};
 }
 
 uint64_t mem_region_overhead(const mem_region *r)

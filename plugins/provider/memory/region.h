@@ -2,8 +2,12 @@
  * max_bytes, of which pages take memory when they are used first.
  *
  * One range makes a position in it four bytes, in units of eight (or 16, or 32 where the range is
- * large). The index and the queues of the policies are made of these. It is allocated at once, and
- * costs nothing but addresses until it is touched.
+ * large). The index and the queues of the policies are made of these.
+ *
+ * It is mapped at once, and costs nothing but addresses until it is touched, not even a promise of
+ * the system: max_bytes may be more than the machine has. It is the one memory of the cache that
+ * does not come from the host, whose allocator might touch all of it, and whose pages could not be
+ * given back to the system behind its back.
  *
  * Pages are handed to the shards, and come back when they are empty and shall not be kept.
  */
@@ -16,6 +20,8 @@
 
 typedef struct mem_region {
     uint8_t *base;
+    void *map; /* it lies in this */
+    uint64_t map_size;
     uint32_t page_size; /* a power of two */
     uint32_t unit;      /* a position is an address, less base, shifted by so many bits */
     mem_mutex lock;     /* of what follows */
@@ -24,8 +30,6 @@ typedef struct mem_region {
     uint32_t *next_back; /* for each page, the one that came back before it */
     const mst_host *host;
 } mem_region;
-
-#define MEM_REGION_MAX ((uint64_t) 128 << 30)
 
 /* `share`: of one shard, which has pages in proportion. MST_ENOMEM. */
 mst_status mem_region_init(mem_region *, const mst_host *, uint64_t max_bytes, uint64_t share);

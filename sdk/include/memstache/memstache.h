@@ -334,8 +334,8 @@ MST_EXPORT void mst_cache_tier_stats(mst_cache *,
                                      void *arg);
 /* [any-thread] For hosts under memory pressure: has the tiers in this process evict until they take
  * `bytes` less, the nearest tier first; returns how many less they take now. Values in use stay
- * valid, and count until they are released. What is freed goes to the allocator, which may keep it:
- * glibc gives it back to the system when asked with malloc_trim(). */
+ * valid, and count until they are released. Pages go back to the system; large values go to the
+ * allocator, which may keep them: glibc gives them back when asked with malloc_trim(). */
 MST_EXPORT uint64_t mst_cache_shrink(mst_cache *, uint64_t bytes);
 
 typedef struct mst_trace_options {
