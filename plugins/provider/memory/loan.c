@@ -25,13 +25,11 @@ static bool register_barrier(void)
 }
 
 /* After it, all loans that were taken before are seen here, or those who took them see what was
- * done here before. */
-static void barrier(const mem_lender *l)
+ * done here before. False: not even that, since the system does not let us any more. */
+static bool barrier(const mem_lender *l)
 {
     atomic_thread_fence(memory_order_seq_cst);
-    if (!l->fences) {
-        syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0);
-    }
+    return l->fences || syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0) == 0;
 }
 
 static mst_status grow_filter(mem_lender *l, uint64_t blocks)
@@ -194,10 +192,8 @@ void mem_lender_survey(mem_lender *l)
         return;
     }
     bool is_alone = !b->next && l->has_key && b == mem_reader(l);
-    if (l->unlocked && !is_alone) {
-        barrier(l);
-    }
-    memset(l->filter, 0, l->filter_bits / 8);
+    bool is_known = !l->unlocked || is_alone || barrier(l);
+    memset(l->filter, is_known ? 0 : 0xff, l->filter_bits / 8); /* all may be lent */
     for (; b; b = b->next) {
         for (int i = 0; i < MEM_LOANS; i++) {
             const mem_entry *e = atomic_load_explicit(&b->loan[i], memory_order_acquire);
