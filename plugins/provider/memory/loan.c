@@ -126,7 +126,8 @@ mem_loans *mem_reader_new(mem_lender *l)
         if (!first) {
             return NULL;
         }
-        first->more = first->now = first;
+        atomic_store_explicit(&first->more, first, memory_order_relaxed);
+        atomic_store_explicit(&first->now, first, memory_order_relaxed);
     }
     if (pthread_setspecific(l->key, first) != 0) {
         return NULL; /* the next try finds it again */
@@ -137,26 +138,26 @@ mem_loans *mem_reader_new(mem_lender *l)
 /* The next loan was in use: those after it, then another block. */
 mem_loan *mem_reader_search(mem_loans *first)
 {
+    mem_loans *b = atomic_load_explicit(&first->now, memory_order_relaxed);
     for (int i = 0; i < TRIES; i++) {
-        mem_loans *b = first->now;
-        if (b->at == 0) {
-            first->now = b = b->more;
+        if (atomic_load_explicit(&b->at, memory_order_relaxed) == 0) {
+            b = atomic_load_explicit(&b->more, memory_order_relaxed);
+            atomic_store_explicit(&first->now, b, memory_order_relaxed);
         }
-        mem_loan *loan = &b->loan[b->at];
-        b->at = (b->at + 1) % MEM_LOANS;
+        mem_loan *loan = mem_loans_next(b);
         if (!atomic_load_explicit(loan, memory_order_acquire)) {
             return loan;
         }
     }
-    mem_loans *b = new_block(first->lender, 0);
-    if (!b) {
+    mem_loans *more = new_block(first->lender, 0);
+    if (!more) {
         return NULL;
     }
-    b->more = first->now->more;
-    first->now->more = b;
-    first->now = b;
-    b->at = 1;
-    return &b->loan[0];
+    mem_loans *after = atomic_load_explicit(&b->more, memory_order_relaxed);
+    atomic_store_explicit(&more->more, after, memory_order_relaxed);
+    atomic_store_explicit(&b->more, more, memory_order_relaxed);
+    atomic_store_explicit(&first->now, more, memory_order_relaxed);
+    return mem_loans_next(more);
 }
 
 mem_loan *mem_lender_find(mem_lender *l)

@@ -30,14 +30,15 @@ enum { MEM_LOANS = 112, MEM_LOANS_BLOCK = 1024, MEM_LOANS_CHARGE = 2080 /* align
 typedef struct mem_lender mem_lender;
 typedef _Atomic(mem_entry *) mem_loan;
 
+/* What only its thread uses is atomic nevertheless, for the thread that takes it over one day. */
 typedef struct mem_loans {
     mem_lender *lender;
-    struct mem_loans *next; /* of the lender's, in no order */
-    struct mem_loans *more; /* of the reader's, in a ring */
-    _Atomic uint64_t hits;  /* written by its thread alone */
-    uint32_t at;            /* the loan to try next */
-    struct mem_loans *now;  /* of a reader's first one: where to try next */
-    pid_t thread;           /* of a reader's first one; 0 of others */
+    struct mem_loans *next;           /* of the lender's, in no order */
+    _Atomic(struct mem_loans *) more; /* of the reader's, in a ring */
+    _Atomic(struct mem_loans *) now;  /* of a reader's first one: where to try next */
+    _Atomic uint32_t at;              /* the loan to try next */
+    pid_t thread;                     /* of a reader's first one; 0 of others */
+    _Atomic uint64_t hits;            /* of a reader's first one */
     _Alignas(64) mem_loan loan[MEM_LOANS];
 } mem_loans;
 
@@ -85,11 +86,17 @@ static inline mem_loans *mem_reader(const mem_lender *l)
     return pthread_getspecific(l->key);
 }
 
+/* The loan to try next, which may be in use. */
+static inline mem_loan *mem_loans_next(mem_loans *b)
+{
+    uint32_t at = atomic_load_explicit(&b->at, memory_order_relaxed);
+    atomic_store_explicit(&b->at, at + 1 == MEM_LOANS ? 0 : at + 1, memory_order_relaxed);
+    return &b->loan[at];
+}
+
 static inline mem_loan *mem_reader_loan(mem_loans *first)
 {
-    mem_loans *b = first->now;
-    mem_loan *loan = &b->loan[b->at];
-    b->at = b->at + 1 == MEM_LOANS ? 0 : b->at + 1;
+    mem_loan *loan = mem_loans_next(atomic_load_explicit(&first->now, memory_order_relaxed));
     return atomic_load_explicit(loan, memory_order_acquire) ? mem_reader_search(first) : loan;
 }
 
