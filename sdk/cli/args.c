@@ -9,7 +9,7 @@
 
 #include "cli.h"
 
-enum { FLAG, TEXT, DURATION, MILLISECONDS, YES_NO, MANY, WHOLE, REAL };
+enum { FLAG, TEXT, DURATION, MILLISECONDS, YES_NO, MANY, OPTIONS, WHOLE, REAL };
 
 typedef struct option_row {
     const char *name;
@@ -74,6 +74,10 @@ static const option_row table[] = {
     {"svg", 0, TEXT, ARG_SIMULATE, AT(svg), "FILE", "also draw the miss ratios"},
     {"recommend", 0, FLAG, ARG_SIMULATE, AT(recommend), NULL,
      "print the lines for memstache.ini instead"},
+    {"only", 0, TEXT, ARG_CHECK, AT(only), "GLOB", "only these cases, as codec/* or *bit-flips"},
+    {"seed", 0, WHOLE, ARG_CHECK, AT(seed), "N", "repeat what the seed N found; else a new one"},
+    {"option", 0, OPTIONS, ARG_CHECK, 0, "KEY=VALUE", "an option of the plugin; repeatable"},
+    {"list", 0, FLAG, ARG_CHECK, AT(list), NULL, "print the cases, run none"},
 };
 enum { ROWS = sizeof table / sizeof table[0] };
 
@@ -155,6 +159,9 @@ static bool store(const cli *c, const option_row *row, const char *value, cli_ar
         return true;
     case MANY:
         args->sets[args->set_count++] = value;
+        return true;
+    case OPTIONS:
+        args->plugin_options[args->plugin_option_count++] = value;
         return true;
     case YES_NO:
         *(int *) at = strcmp(value, "yes") == 0 ? MST_YES : MST_NO;

@@ -111,7 +111,8 @@ enum { /* options; which of them a command takes is in its row */
        ARG_SECONDS = 1 << 26,
        ARG_RATE = 1 << 27,
        ARG_SIMULATE = 1 << 28, /* all that only `simulate` takes */
-       ARG_TRACE_OUT = 1 << 29
+       ARG_TRACE_OUT = 1 << 29,
+       ARG_CHECK = 1u << 31 /* all that only `plugin check` takes */
 };
 
 typedef struct cli_args {
@@ -119,15 +120,18 @@ typedef struct cli_args {
     const char *config, *cache, *file, *hex;
     const char **sets; /* SECTION.KEY=VALUE, room for every word */
     size_t set_count;
+    const char **plugin_options; /* KEY=VALUE, likewise */
+    size_t plugin_option_count;
     int64_t timeout_ms, expire_ms, sliding_ms; /* 0: not given */
     int compress;                              /* MST_DEFAULT, MST_YES, MST_NO */
     bool json, explain, quiet, verbose, help, version;
     bool if_absent, if_present, yes, all;
-    bool in_bytes, recommend;
+    bool in_bytes, recommend, list;
     const char *workload, *dist;
+    const char *only;
     const char *trace_out, *trace, *format, *policies, *sizes, *svg;
-    double keys, value_size, depth, threads, batch, seconds, rate; /* those that were given */
-    char **operands;                                               /* room for every word */
+    double keys, value_size, depth, threads, batch, seconds, rate, seed; /* those that were given */
+    char **operands;                                                     /* room for every word */
     size_t count;
 } cli_args;
 
@@ -162,11 +166,16 @@ const cli_command *cli_find(char *const *words, size_t count, size_t *used);
 /* A message about a command that does not exist. */
 void cli_unknown(const cli *, char *const *words, size_t count);
 
-/* ---- cmd_plugin.c, plugin_info.c */
+/* ---- cmd_plugin.c, plugin_info.c, plugin_check.c */
 const char *kind_name(int number);
+int kind_number(const char *name);
 /* The kind that `text` begins with, followed by `end`; NULL. */
 const char *kind_prefix(const char *text, char end);
+/* "KIND NAME", or "KIND_NAME" in one word, of `plugin VERB`. False after a message. */
+bool plugin_words(const cli *, const cli_args *, const char *verb, const char **kind,
+                  const char **name);
 int plugin_info(cli *, const cli_args *);
+int plugin_check(cli *, const cli_args *);
 
 /* ---- cmd_values.c: all of a file, or of standard input ("-"); malloc'd. False after a message. */
 bool input_read(const cli *, const char *name, char **data, size_t *len);

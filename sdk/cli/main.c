@@ -131,11 +131,12 @@ int main(int argc, char **argv)
     size_t count = argc > 1 ? (size_t) argc - 1 : 0;
     char **operands = calloc(count + 1, sizeof *operands);
     const char **sets = calloc(count + 1, sizeof *sets);
-    cli_args args = {.operands = operands, .sets = sets};
+    const char **options = calloc(count + 1, sizeof *options);
+    cli_args args = {.operands = operands, .sets = sets, .plugin_options = options};
     int code = CLI_FAILED;
     /* A closed pipe is then an error of the write, and ends in an exit code of ours. */
     signal(SIGPIPE, SIG_IGN);
-    if (operands && sets) {
+    if (operands && sets && options) {
         code = run_command(&c, &args, argv + 1, count);
     } else {
         cli_say(&c, "%s", mst_strerror(MST_ENOMEM));
@@ -148,5 +149,6 @@ int main(int argc, char **argv)
     }
     free(operands);
     free(sets);
+    free(options);
     return code;
 }
