@@ -211,6 +211,9 @@ void *check_bind(kit *k, const char *extra, mst_error *error)
     }
     if (status != MST_OK && !error->text[0]) {
         snprintf(error->text, sizeof error->text, "%s", mst_strerror(status));
+    } else if (status == MST_OK && !bound.image) {
+        snprintf(error->text, sizeof error->text,
+                 "the name \"%s\" selects no plugin in a configuration; take another", p->name);
     }
     mst_config_free(config);
     return status == MST_OK ? bound.image : NULL;

@@ -168,8 +168,8 @@ void check_host_init(kit *, check_host *, check_loop *);
 void check_host_protect(check_host *, int how);
 /* One more call that needs memory: true when it is the one to fail. */
 bool check_host_fails(check_host *);
-/* [loop] services: is there a loop, and is this its thread? */
-bool check_host_on_loop(check_host *, const char *service);
+/* A service of the loop: there has to be one, and this its thread. */
+void check_host_on_loop(check_host *, const char *service);
 /* Any service: may it be called now? */
 void check_host_called(check_host *, const char *service);
 /* The end of the case unless all memory was given back. */

@@ -23,7 +23,7 @@ typedef struct field {
     field_entry *entries;
     check_guard shard, nodes;
     void *shard_bytes;
-    bool closes;    /* nodes that are not tracked cannot be touched; else they hold a pattern */
+    bool closes;    /* nodes that are not tracked cannot be touched; else they stay as they are */
     uint32_t order; /* how many have gone */
 } field;
 

@@ -6,6 +6,8 @@
 
 enum { ROUNDS = 1000, FAILURES_MAX = 500 };
 
+__attribute__((weak)) int __lsan_do_recoverable_leak_check(void);
+
 static void once(kit *k, check_loop *loop)
 {
     check_instance i;
@@ -14,8 +16,8 @@ static void once(kit *k, check_loop *loop)
 }
 
 /* Memory that did not come from the host is seen by what malloc() has given out: the first rounds
- * may fill caches that stay. Not under a sanitizer, whose malloc() counts elsewhere; that has a
- * leak checker of its own. */
+ * may fill caches that stay. A sanitizer's malloc() counts elsewhere; that one has a leak checker.
+ */
 void case_init_fini(kit *k)
 {
     enum { FIRST = 50 };
@@ -30,6 +32,9 @@ void case_init_fini(kit *k)
         if (loop && check_loop_open(loop)) {
             check_fail(k, "after fini() %s", check_loop_open(loop));
         }
+    }
+    if (__lsan_do_recoverable_leak_check && __lsan_do_recoverable_leak_check()) {
+        check_fail(k, "LeakSanitizer has found a leak after %d rounds", ROUNDS);
     }
     size_t after = mallinfo2().uordblks;
     if (after > before && after - before >= ROUNDS) {

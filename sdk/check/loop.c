@@ -114,8 +114,9 @@ static mst_status poll_open(const mst_host *host, int fd, void (*ready)(void *, 
 {
     check_host *h = host_of(host);
     *out = NULL;
-    if (!check_host_on_loop(h, "poll_open") || check_host_fails(h)) {
-        return h->loop ? MST_ENOMEM : MST_ENOTSUP;
+    check_host_on_loop(h, "poll_open");
+    if (check_host_fails(h)) {
+        return MST_ENOMEM;
     }
     mst_poll *p = check_memory(h->k, sizeof *p);
     *p = (mst_poll){.next = h->loop->polls, .host = h, .fd = fd, .ready = ready, .arg = arg};
@@ -150,8 +151,9 @@ static mst_status timer_open(const mst_host *host, void (*due)(void *), void *ar
 {
     check_host *h = host_of(host);
     *out = NULL;
-    if (!check_host_on_loop(h, "timer_open") || check_host_fails(h)) {
-        return h->loop ? MST_ENOMEM : MST_ENOTSUP;
+    check_host_on_loop(h, "timer_open");
+    if (check_host_fails(h)) {
+        return MST_ENOMEM;
     }
     mst_timer *t = check_memory(h->k, sizeof *t);
     *t = (mst_timer){.next = h->loop->timers, .host = h, .due = due, .arg = arg};
@@ -210,8 +212,11 @@ static mst_status post(const mst_host *host, void (*fn)(void *), void *arg)
 {
     check_host *h = host_of(host);
     check_host_called(h, "post");
-    if (!h->loop || check_host_fails(h)) {
-        return h->loop ? MST_ENOMEM : MST_ENOTSUP;
+    if (!h->loop) {
+        check_fail(h->k, "called post(), but its kind of plugin has no loop");
+    }
+    if (check_host_fails(h)) {
+        return MST_ENOMEM;
     }
     call *c = call_new(h);
     c->fn = fn;
@@ -250,8 +255,9 @@ static mst_status work(const mst_host *host, void (*fn)(void *), void (*done)(vo
                        void *arg)
 {
     check_host *h = host_of(host);
-    if (!check_host_on_loop(h, "work") || check_host_fails(h)) {
-        return h->loop ? MST_ENOMEM : MST_ENOTSUP;
+    check_host_on_loop(h, "work");
+    if (check_host_fails(h)) {
+        return MST_ENOMEM;
     }
     call *c = call_new(h);
     c->fn = fn;
@@ -264,8 +270,9 @@ static mst_status resolve(const mst_host *host, const char *name, const char *po
                           void (*found)(void *, mst_status, const mst_address *, size_t), void *arg)
 {
     check_host *h = host_of(host);
-    if (!check_host_on_loop(h, "resolve") || check_host_fails(h)) {
-        return h->loop ? MST_ENOMEM : MST_ENOTSUP;
+    check_host_on_loop(h, "resolve");
+    if (check_host_fails(h)) {
+        return MST_ENOMEM;
     }
     if (!name) {
         return MST_EINVAL;

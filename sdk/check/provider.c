@@ -128,7 +128,7 @@ void case_provider_once(kit *k)
         for (int i = 0; i < MANY; i++) {
             ops[i] = model_draw(&m, &r, round % RIG_SPACES, true, false);
             rig_submit(&r, &ops[i].op, 1);
-            if (!r.inproc && !r.blocking && check_draw(&k->random, 20) == 0) {
+            if (round && !r.inproc && !r.blocking && check_draw(&k->random, 20) == 0) {
                 check_loop_turn(r.loop, 0);
             }
         }

@@ -187,14 +187,15 @@ void case_provider_lookup(kit *k)
     for (int i = 0; i < KEYS; i++) {
         char key[8] = {'k', (char) ('A' + i), '\0'};
         if (i % 3) {
-            rig_op *o = rig_new(&r, MST_OP_SET, 0, key);
+            rig_op *o = rig_new(&r, MST_OP_SET, i % RIG_SPACES, key);
             rig_value(o, first, (size_t) i);
             o->op.created_ms = 17;
             o->op.expires_ms = i % 2 ? 0 : check_clock_ms() + 100000;
             rig_run(&r, o);
         }
-        asked[i] = rig_new(&r, MST_OP_GET, 0, key); /* not submitted: it keeps its key */
-        gets[i] = rig_new(&r, MST_OP_GET, 0, key);
+        asked[i] =
+            rig_new(&r, MST_OP_GET, i % RIG_SPACES, key); /* not submitted: it keeps its key */
+        gets[i] = rig_new(&r, MST_OP_GET, i % RIG_SPACES, key);
         rig_run(&r, gets[i]);
     }
     look_at_all(&r, asked, gets);

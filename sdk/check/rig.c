@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { UNSET = 0x5e7, GONE = 0xd9, BEHIND = 32 };
+enum { UNSET = 0x5e7, GONE = 0xd9, BEHIND = 32, RIG_WAIT_MS = 4000 };
 
 static rig_op *op_of(mst_op *op)
 {
@@ -191,15 +191,22 @@ void rig_submit(rig *r, rig_op *const *ops, size_t n)
     }
 }
 
+/* How long the loop is turned for an answer. */
+static int64_t patience(const rig *r)
+{
+    int64_t share = r->k->setup->limit_ms * 2 / 5;
+    return share < RIG_WAIT_MS ? share : RIG_WAIT_MS;
+}
+
 void rig_wait(rig *r, rig_op *const *ops, size_t n)
 {
-    uint64_t end = check_clock_ms() + RIG_WAIT_MS;
+    uint64_t end = check_clock_ms() + (uint64_t) patience(r);
     for (size_t i = 0; i < n; i++) {
         while (!atomic_load(&ops[i]->done)) {
             check_doing(r->k, "the loop, with a %s pending", rig_verb(ops[i]));
             if (check_clock_ms() >= end) {
-                check_fail(r->k, "did not complete a %s within %d ms", rig_verb(ops[i]),
-                           RIG_WAIT_MS);
+                check_fail(r->k, "did not complete a %s within %lld ms", rig_verb(ops[i]),
+                           (long long) patience(r));
             }
             check_loop_turn(r->loop, 100);
         }
@@ -292,6 +299,9 @@ static void try_back_end(rig *r)
         check_skip(r->k, "its back end does not answer (%s); say with --option where one does",
                    check_status(o->result));
     }
+    if (rig_has(r, MST_OP_DEL)) {
+        rig_run(r, rig_new(r, MST_OP_DEL, 0, "hello"));
+    }
 }
 
 void rig_open_with(kit *k, rig *r, const mst_evictor *evictor, bool wrong_threads)
@@ -330,13 +340,14 @@ static void check_all_done(const rig *r)
 void rig_stop(rig *r)
 {
     check_host *h = &r->instance->host;
-    uint64_t end = check_clock_ms() + RIG_WAIT_MS;
+    uint64_t end = check_clock_ms() + (uint64_t) patience(r);
     if (r->ops->stop && !r->blocking) {
         check_doing(r->k, "stop()");
         r->ops->stop(r->self);
         while (!atomic_load(&h->stopped)) {
             if (check_clock_ms() >= end) {
-                check_fail(r->k, "did not call stopped() within %d ms after stop()", RIG_WAIT_MS);
+                check_fail(r->k, "did not call stopped() within %lld ms after stop()",
+                           (long long) patience(r));
             }
             check_loop_turn(r->loop, 100);
         }

@@ -5,7 +5,7 @@
 
 #include "check.h"
 
-enum { RIG_SPACES = 2, RIG_WAIT_MS = 4000 };
+enum { RIG_SPACES = 2 };
 
 typedef struct rig {
     kit *k;

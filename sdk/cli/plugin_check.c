@@ -147,7 +147,7 @@ static int run_all(cli *c, const cli_args *args, const check_setup *setup)
         t.number += selected(row, kinds, args->only);
     }
     if (!t.number) {
-        cli_say(c, "plugin check: no case of a %s is called %s; --list lists them",
+        cli_say(c, "plugin check: %s: no case is called %s; --list lists them",
                 setup->kind_name, args->only);
         return CLI_USAGE;
     }
@@ -223,7 +223,7 @@ static int prepare(cli *c, const cli_args *args, check_setup *setup)
     }
     check_run(&check_ready, setup, &o);
     if (o.result == CHECK_FAILED) {
-        cli_say(c, "plugin check: %s", o.text);
+        cli_say(c, "plugin check: %s; its options are given as --option KEY=VALUE", o.text);
         return CLI_CONFIG;
     }
     return CLI_OK;
