@@ -147,8 +147,8 @@ static int run_all(cli *c, const cli_args *args, const check_setup *setup)
         t.number += selected(row, kinds, args->only);
     }
     if (!t.number) {
-        cli_say(c, "plugin check: %s: no case is called %s; --list lists them",
-                setup->kind_name, args->only);
+        cli_say(c, "plugin check: %s: no case is called %s; --list lists them", setup->kind_name,
+                args->only);
         return CLI_USAGE;
     }
     if (!args->json) {
