@@ -8,7 +8,7 @@
  *   loop.c        its loop: polls, timers, calls on other threads
  *   guard.c       memory whose ends cannot be crossed unnoticed
  *   random.c      draws from the seed; bytes of several kinds
- *   elf.c         what the file exports and needs, without loading it
+ *   symbols.c     what the file exports and needs, without loading it
  *   load.c, life.c, oom.c          cases of every kind of plugin
  *   compressor.c, serializer.c     cases of codecs; sample.c: objects to encode
  *   policy.c                       cases of eviction policies; field.c: entries and their model

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "cases.h"
-#include "elf.h"
+#include "symbols.h"
 
 /* A list for a message; what does not fit is counted. */
 typedef struct list {

@@ -6,16 +6,6 @@
 
 #include "sample.h"
 
-static char *text_of(kit *k, check_random *r, size_t len)
-{
-    char *text = check_memory(k, len + 1);
-    for (size_t i = 0; i < len; i++) {
-        text[i] = (char) (check_draw(r, 20) ? 'a' + (int) check_draw(r, 26)
-                                            : " \"\\{}[]:,/\n"[check_draw(r, 11)]);
-    }
-    return text;
-}
-
 static size_t length(check_random *r)
 {
     return check_draw(r, check_draw(r, 5) ? 30 : check_draw(r, 5) ? 500 : 20000);
@@ -55,6 +45,16 @@ static const check_sample bytes_sample = {"bytes (mst_slice)", bytes_type,     b
 
 #ifdef CHECK_PROTOBUF
 #include <protobuf-c/protobuf-c.h>
+
+static char *text_of(kit *k, check_random *r, size_t len)
+{
+    char *text = check_memory(k, len + 1);
+    for (size_t i = 0; i < len; i++) {
+        text[i] = (char) (check_draw(r, 20) ? 'a' + (int) check_draw(r, 26)
+                                            : " \"\\{}[]:,/\n"[check_draw(r, 11)]);
+    }
+    return text;
+}
 
 typedef struct message {
     ProtobufCMessage base;

@@ -210,12 +210,11 @@ class Use(Check):
         self.assertEqual({case for _, case, _ in rows}, planted)
 
     def test_options(self):
-        self.expect(3, 'plugin', 'check', 'compressor', 'lz4', '--option', 'level=99',
-                    out=b'', err='"99" is too much')
-        self.expect(3, 'plugin', 'check', 'compressor', 'lz4', '--option', 'levle=1',
-                    out=b'', err='levle')
-        self.expect(3, 'plugin', 'check', 'compressor', 'lz4', '--option', 'level',
-                    out=b'', err='write KEY=VALUE')
+        right = os.path.join(WRONG, 'compressor_right.so')
+        for option, err in (('level=99', '"99" is too much'), ('levle=1', 'levle'),
+                            ('level', 'write KEY=VALUE')):
+            self.expect(3, 'plugin', 'check', right, '--option', option, out=b'', err=err)
+        self.expect(0, 'plugin', 'check', right, '--option', 'level=9', '--only', 'life/*', err='')
         shelf = os.path.join(command.SHELF_DIRECTORY, 'provider_shelf.so')
         self.expect(3, 'plugin', 'check', shelf, out=b'', err='path')
         self.expect(0, 'plugin', 'check', shelf, '--option', 'path=.', '--only', 'life/*')
@@ -230,6 +229,24 @@ class Use(Check):
         self.expect(2, 'plugin', 'check', 'eviction_lru', '--only', 'codec/*', out=b'',
                     err='eviction: no case is called codec/*')
         self.batch(2, 'plugin check eviction_lru', err='not within run')
+
+    def lacking(self, plugin, old, new):
+        """What is said about a copy of a plugin that needs `new` in place of `old`."""
+        self.assertEqual(len(old), len(new))
+        with open(os.path.join(command.BUILD, 'plugins', plugin + '.so'), 'rb') as file:
+            text = file.read()
+        self.assertTrue(old in text, f'{plugin} has no {old}')
+        copy = self.write(plugin + '.so', text.replace(old, new))
+        return self.check(copy, '--only', 'load/needs')[1]['load/needs']['fault']
+
+    @unittest.skipUnless(command.has_plugin('compressor_gzip'), 'no gzip')
+    def test_what_the_machine_lacks(self):
+        self.assertEqual(self.lacking('compressor_gzip', b'libz.so.1', b'libq.so.7'),
+                         'needs what this machine does not have: library libq.so.7')
+        self.assertIn('symbol inflateInix_', self.lacking('compressor_gzip', b'inflateInit2_\0',
+                                                          b'inflateInix_x\0'))
+        self.assertRegex(self.lacking('provider_memory', b'GLIBC_2.2.5\0', b'GLIBC_2.299\0'),
+                         r'^needs what this machine does not have: glibc 2\.299 \(here is 2\.\d+\)')
 
     def test_refused(self):
         """What the loader refuses is a fault of that case, and no reason to stop."""

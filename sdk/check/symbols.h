@@ -1,6 +1,6 @@
-/* elf.h - what a shared object exports and needs, read from the file. */
-#ifndef MEMSTACHE_CHECK_ELF_H
-#define MEMSTACHE_CHECK_ELF_H
+/* symbols.h - what a shared object exports and needs, read from the file. */
+#ifndef MEMSTACHE_CHECK_SYMBOLS_H
+#define MEMSTACHE_CHECK_SYMBOLS_H
 
 #include "check.h"
 

@@ -1,4 +1,4 @@
-/* elf.c - what a shared object exports and needs.
+/* symbols.c - what a shared object exports and needs.
  *
  * From the file and not from dlopen(), whose message names the first thing that is missing only,
  * and which runs the constructors of what it loads. The file is not believed: every offset is
@@ -13,7 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "elf.h"
+#include "symbols.h"
 
 enum {
     SYMBOLS_MAX = 65536,
