@@ -123,7 +123,7 @@ const check_case check_cases[] = {
      case_provider_objects},
     {"provider/evictor", PROVIDER,
      "The eviction policy is told of each entry as eviction.h promises.", case_provider_evictor},
-    {"provider/concurrent", PROVIDER, "With MST_CAP_INPROC, several threads can use one instance.",
-     case_provider_concurrent},
+    {"provider/concurrent", PROVIDER,
+     "With MST_PLUGIN_REENTRANT, several threads can use one instance.", case_provider_concurrent},
     {NULL, 0, NULL, NULL},
 };

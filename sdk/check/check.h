@@ -52,17 +52,17 @@ typedef struct check_case {
 } check_case;
 #define CHECK_KIND(kind) (1u << (kind))
 
-enum { CHECK_PASSED, CHECK_FAILED, CHECK_SKIPPED };
+enum { CHECK_PASSED, CHECK_FAILED, CHECK_SKIPPED, CHECK_UNREADY /* the options are wrong */ };
 
 typedef struct check_outcome {
     int result;
-    char text[1024]; /* the fault, or why it was skipped */
+    char text[1024]; /* the fault, or why it was skipped; one line */
     int64_t took_ms;
 } check_outcome;
 
 extern const check_case check_cases[]; /* ends with a row without a name */
-/* Can the plugin be made with these options? Not in the table: it is asked before the others.
- * CHECK_FAILED: what is wrong with the options; CHECK_SKIPPED: the file was refused. */
+/* Can the plugin be made with these options? Not in the table: it is asked before the others, and
+ * what is wrong with anything else is left to them. */
 extern const check_case check_ready;
 
 /* Runs the case in a child. CHECK_FAILED as well when there is no child to be had. */
@@ -103,11 +103,13 @@ struct kit {
     void *bound; /* instance_size bytes with the options stored */
 };
 
-/* The end of the case: a fault; or no way to try it here. From any thread. */
+/* The end of the case: a fault; no way to try it here; options that cannot be. From any thread. */
 _Noreturn void check_fail(kit *, const char *format, ...) CHECK_PRINTF(2, 3);
 _Noreturn void check_skip(kit *, const char *format, ...) CHECK_PRINTF(2, 3);
+_Noreturn void check_unready(kit *, const char *format, ...) CHECK_PRINTF(2, 3);
 /* What the plugin is about to be asked, for the message should it never come back. */
 void check_doing(kit *, const char *format, ...) CHECK_PRINTF(2, 3);
+const char *check_was_doing(const kit *);
 /* From now on this process, a child of the case's own, decides nothing. */
 void check_detach(kit *);
 /* Memory, or the end of the case. */

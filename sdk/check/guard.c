@@ -23,21 +23,23 @@ static size_t page(void)
     return (size_t) sysconf(_SC_PAGESIZE);
 }
 
+static void report(const check_guard *g, const uint8_t *at)
+{
+    const char *doing = check_was_doing(g->k), *in = doing[0] ? ", in " : "";
+    if (at >= g->end) {
+        check_fail(g->k, "touched memory beyond the end of %s, by %zu bytes%s%s", g->what,
+                   (size_t) (at - g->end) + 1, in, doing);
+    }
+    check_fail(g->k, "touched %s%s, which it may not%s%s",
+               at < g->data ? "memory before the beginning of " : "", g->what, in, doing);
+}
+
 static void touched(int signal, siginfo_t *info, void *context)
 {
     const uint8_t *at = info->si_addr;
     for (check_guard *g = guards; g; g = g->next) {
         if (at >= g->map && at < g->end + page()) {
-            const uint8_t *end = g->end;
-            if (at >= end) {
-                check_fail(g->k, "touched memory beyond the end of %s (%zu bytes beyond)", g->what,
-                           (size_t) (at - end) + 1);
-            }
-            if (at < g->map + page()) {
-                check_fail(g->k, "touched memory before the beginning of %s", g->what);
-            }
-            check_fail(g->k, "touched %s, which it may not%s", g->what,
-                       at < g->data ? " (before its beginning)" : "");
+            report(g, at);
         }
     }
     sigaction(signal, &before[signal == SIGBUS], NULL); /* and it happens again */
@@ -99,14 +101,14 @@ void check_guard_verify(check_guard *g, size_t size)
 {
     for (const uint8_t *p = g->data + size; p < g->end; p++) {
         if (*p != PATTERN) {
-            check_fail(g->k, "wrote beyond the end of %s (%zu bytes beyond)", g->what,
+            check_fail(g->k, "wrote beyond the end of %s, by %zu bytes", g->what,
                        (size_t) (p - g->data) - size + 1);
         }
     }
     size_t room = (size_t) (g->data - g->map) - page();
     for (size_t i = 1; i <= (room < AROUND ? room : AROUND); i++) {
         if (g->data[-(ptrdiff_t) i] != PATTERN) {
-            check_fail(g->k, "wrote before the beginning of %s (%zu bytes before)", g->what, i);
+            check_fail(g->k, "wrote before the beginning of %s, by %zu bytes", g->what, i);
         }
     }
 }

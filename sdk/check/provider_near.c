@@ -1,5 +1,5 @@
 /* provider_near.c - cases of providers in the process: objects, the eviction policy they work with,
- * and threads that all ask at once. */
+ * and threads that all ask at once, as they may one that blocks. */
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -262,8 +262,11 @@ void case_provider_concurrent(kit *k)
     static worker workers[THREADS];
     rig r;
     rig_open(k, &r);
-    if (!r.inproc || !rig_has(&r, MST_OP_SET)) {
-        check_skip(k, "only a provider with MST_CAP_INPROC is called by several threads");
+    if (!(r.inproc || r.blocking) || !(k->plugin->flags & MST_PLUGIN_REENTRANT)) {
+        check_skip(k, "without MST_PLUGIN_REENTRANT the host makes one call at a time");
+    }
+    if (!rig_has(&r, MST_OP_SET)) {
+        check_skip(k, "it has no SET");
     }
     for (int i = 0; i < THREADS; i++) {
         worker *w = &workers[i];

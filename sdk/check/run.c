@@ -67,6 +67,13 @@ void check_skip(kit *k, const char *format, ...)
     decide(k, CHECK_SKIPPED, format, args);
 }
 
+void check_unready(kit *k, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    decide(k, CHECK_UNREADY, format, args);
+}
+
 _Noreturn static void pass(kit *k, ...)
 {
     va_list none;
@@ -89,6 +96,11 @@ void *check_memory(kit *k, size_t size)
         check_skip(k, "no memory");
     }
     return p;
+}
+
+const char *check_was_doing(const kit *k)
+{
+    return k->shared->doing;
 }
 
 void check_detach(kit *k)
@@ -243,5 +255,8 @@ void check_run(const check_case *c, const check_setup *setup, check_outcome *out
                  strerror(errno));
     }
     sigprocmask(SIG_SETMASK, &previous, NULL);
+    for (char *p = outcome->text; *p; p++) {
+        *p = (unsigned char) *p < ' ' ? ' ' : *p;
+    }
     outcome->took_ms = (int64_t) (check_clock_ms() - began);
 }

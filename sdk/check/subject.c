@@ -79,7 +79,7 @@ void check_subject(kit *k)
     check_doing(k, "binding the options");
     k->bound = check_bind(k, NULL, &error);
     if (!k->bound) {
-        check_fail(k, "%s", error.text);
+        check_unready(k, "%s", error.text);
     }
     check_doing(k, "%s", "");
 }

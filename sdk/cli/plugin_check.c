@@ -102,9 +102,7 @@ static void quoted(cli_out *out, const char *name, const char *text)
 {
     out_format(out, "  %s: '", name);
     for (const char *p = text; *p; p++) {
-        char byte = (unsigned char) *p < ' ' ? ' ' : *p;
-        out_bytes(out, "''", byte == '\'' ? 2 : 0);
-        out_bytes(out, &byte, byte == '\'' ? 0 : 1);
+        out_bytes(out, *p == '\'' ? "''" : p, *p == '\'' ? 2 : 1);
     }
     out_text(out, "'\n");
 }
@@ -162,6 +160,7 @@ static int run_all(cli *c, const cli_args *args, const check_setup *setup)
         }
         out_flush(&c->out);
         check_run(row, setup, &o);
+        o.result = o.result == CHECK_UNREADY ? CHECK_FAILED : o.result;
         t.passed += o.result == CHECK_PASSED;
         t.failed += o.result == CHECK_FAILED;
         t.skipped += o.result == CHECK_SKIPPED;
@@ -222,7 +221,7 @@ static int prepare(cli *c, const cli_args *args, check_setup *setup)
         return code;
     }
     check_run(&check_ready, setup, &o);
-    if (o.result == CHECK_FAILED) {
+    if (o.result == CHECK_UNREADY) {
         cli_say(c, "plugin check: %s; its options are given as --option KEY=VALUE", o.text);
         return CLI_CONFIG;
     }

@@ -15,6 +15,7 @@ FAULTS = {
     ('compressor', 'exports_more'): ('load/exports-only-module', 'wrong_helper'),
     ('compressor', 'missing_symbol'): ('load/needs', 'nobody_has_this'),
     ('compressor', 'unnamed_library'): ('load/needs', 'uv_version'),
+    ('compressor', 'crashes_on_load'): ('load/accepted', 'in loading the file'),
     ('compressor', 'no_decompress'): ('load/accepted', 'required op decompress is missing'),
     ('compressor', 'no_summary'): ('load/description', 'summary is empty'),
     ('compressor', 'taken_wire_id'): ('load/description', 'wire_id 3'),

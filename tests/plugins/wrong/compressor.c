@@ -46,6 +46,13 @@ static int outside(void)
     return 0;
 }
 
+#ifdef FAULT_crashes_on_load
+__attribute__((constructor)) static void before_anything(void)
+{
+    __builtin_trap();
+}
+#endif
+
 static mst_status init(void *self, const mst_host *host)
 {
     rle *r = self;

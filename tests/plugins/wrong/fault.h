@@ -11,6 +11,7 @@ enum fault {
     exports_more,
     missing_symbol,
     unnamed_library,
+    crashes_on_load,
     no_decompress,
     no_summary,
     taken_wire_id,
