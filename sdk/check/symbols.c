@@ -116,6 +116,14 @@ static void read_versions(check_elf *e)
 
 /* ---- .dynsym */
 
+/* Templates and inline functions of the standard library of C++ are visible whatever the compiler
+ * is told; several files may have them, by design. */
+static bool is_shared_cpp(const ElfW(Sym) * symbol, const char *name)
+{
+    unsigned binding = symbol->st_info >> 4;
+    return (binding == STB_WEAK || binding == STB_GNU_UNIQUE) && strncmp(name, "_Z", 2) == 0;
+}
+
 static bool is_visible(const ElfW(Sym) * symbol)
 {
     unsigned binding = symbol->st_info >> 4, visibility = symbol->st_other & 3;
@@ -135,7 +143,7 @@ static void read_symbols(check_elf *e)
         const ElfW(Sym) *symbol = &symbols[i];
         const char *name = text(e, s, symbol->st_name);
         if (symbol->st_shndx != SHN_UNDEF) {
-            if (is_visible(symbol)) {
+            if (is_visible(symbol) && !is_shared_cpp(symbol, name)) {
                 e->exports[e->export_count++] = name;
             }
         } else if (symbol->st_info >> 4 == STB_GLOBAL) { /* weak ones may be missing */

@@ -78,7 +78,7 @@ FAULTS = {
     ('provider', 'stop_forgets'): ('provider/stop-with-pending', 'was not completed'),
     ('provider', 'timer_stays_open'): ('provider/stop-with-pending', 'a timer is open'),
 }
-RIGHT = ['compressor_right', 'serializer_right', 'eviction_right', 'provider_inproc',
+RIGHT = ['compressor_right', 'compressor_cpp', 'serializer_right', 'eviction_right', 'provider_inproc',
          'provider_blocking', 'provider_later']
 
 
