@@ -5,12 +5,12 @@
  *   subject.c     the plugin under test: loaded, its options bound, instances of it
  *   bind.c        options as the library reads them
  *   host.c        what the plugin gets for a host: memory that is counted and can run out, clocks
- *   loop.c        its loop: polls, timers, calls on other threads
+ *   loop.c        its loop: polls, timers; calls.c: calls on other threads
  *   guard.c       memory whose ends cannot be crossed unnoticed
  *   random.c      draws from the seed; bytes of several kinds
  *   symbols.c     what the file exports and needs, without loading it
  *   load.c, life.c, oom.c          cases of every kind of plugin
- *   compressor.c, serializer.c     cases of codecs; sample.c: objects to encode
+ *   compressor.c, serializer.c     cases of codecs; sample.c, sink.c: objects, and where they go
  *   policy.c                       cases of eviction policies; field.c: entries and their model
  *   provider*.c                    cases of providers; rig.c: operations, model.c: their model
  *

@@ -1,21 +1,17 @@
-/* loop.c - the loop of the plugin's host: descriptors, timers, calls on other threads.
+/* loop.c - the loop of the plugin's host: descriptors, timers, and what arrives from other threads.
  *
- * On poll(2), because a case turns it by hand and wants to know what is open; each call on a worker
- * and each name to resolve has a thread of its own. What arrives is told in the next turn, never
- * from within the call that asked for it.
+ * On poll(2), because a case turns it by hand and wants to know what is open. What arrives is told
+ * in the next turn, never from within the call that asked for it.
  */
 #define _POSIX_C_SOURCE 200809L
 #include <errno.h>
 #include <fcntl.h>
-#include <netdb.h>
 #include <poll.h>
-#include <pthread.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "check.h"
+#include "loop.h"
 
 struct mst_poll {
     struct mst_poll *next;
@@ -34,30 +30,6 @@ struct mst_timer {
     bool closing;
     void (*due)(void *arg);
     void *arg;
-};
-
-/* A call that is made on another thread, or that comes from one. */
-typedef struct call {
-    struct call *next;
-    check_loop *loop;
-    void (*fn)(void *arg);
-    void (*done)(void *arg, mst_status);
-    void (*found)(void *arg, mst_status, const mst_address *, size_t);
-    void *arg;
-    char *name, *port;
-    struct addrinfo *addresses;
-    int error;
-} call;
-
-struct check_loop {
-    kit *k;
-    pthread_t thread;
-    struct mst_poll *polls;
-    struct mst_timer *timers;
-    int wake[2];
-    pthread_mutex_t mutex;
-    call *first, **last; /* what has arrived; under the mutex */
-    _Atomic int waiting; /* calls that were not told yet */
 };
 
 static check_host *host_of(const mst_host *host)
@@ -105,6 +77,12 @@ const char *check_loop_open(check_loop *l)
            : t                        ? "a timer is open"
            : atomic_load(&l->waiting) ? "a call of post(), work() or resolve() is under way"
                                       : NULL;
+}
+
+void check_loop_wake(check_loop *l)
+{
+    while (write(l->wake[1], "", 1) < 0 && errno == EINTR) {
+    }
 }
 
 /* ---- polls */
@@ -181,138 +159,6 @@ static void timer_close(mst_timer *t)
     t->due_ms = 0;
 }
 
-/* ---- calls */
-
-void check_loop_wake(check_loop *l)
-{
-    while (write(l->wake[1], "", 1) < 0 && errno == EINTR) {
-    }
-}
-
-static void arrive(call *c)
-{
-    check_loop *l = c->loop;
-    c->next = NULL;
-    pthread_mutex_lock(&l->mutex);
-    *l->last = c;
-    l->last = &c->next;
-    check_loop_wake(l);
-    pthread_mutex_unlock(&l->mutex);
-}
-
-static call *call_new(check_host *h)
-{
-    call *c = check_memory(h->k, sizeof *c);
-    c->loop = h->loop;
-    atomic_fetch_add(&h->loop->waiting, 1);
-    return c;
-}
-
-static mst_status post(const mst_host *host, void (*fn)(void *), void *arg)
-{
-    check_host *h = host_of(host);
-    check_host_called(h, "post");
-    if (!h->loop) {
-        check_fail(h->k, "called post(), but its kind of plugin has no loop");
-    }
-    if (check_host_fails(h)) {
-        return MST_ENOMEM;
-    }
-    call *c = call_new(h);
-    c->fn = fn;
-    c->arg = arg;
-    arrive(c);
-    return MST_OK;
-}
-
-static void *elsewhere(void *arg)
-{
-    call *c = arg;
-    if (c->found) {
-        const struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
-        c->error = getaddrinfo(c->name, c->port, &hints, &c->addresses);
-    } else {
-        c->fn(c->arg);
-    }
-    arrive(c);
-    return NULL;
-}
-
-static mst_status start(check_host *h, call *c)
-{
-    pthread_t thread;
-    pthread_attr_t attributes;
-    pthread_attr_init(&attributes);
-    pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-    if (pthread_create(&thread, &attributes, elsewhere, c)) {
-        check_skip(h->k, "no thread");
-    }
-    pthread_attr_destroy(&attributes);
-    return MST_OK;
-}
-
-static mst_status work(const mst_host *host, void (*fn)(void *), void (*done)(void *, mst_status),
-                       void *arg)
-{
-    check_host *h = host_of(host);
-    check_host_on_loop(h, "work");
-    if (check_host_fails(h)) {
-        return MST_ENOMEM;
-    }
-    call *c = call_new(h);
-    c->fn = fn;
-    c->done = done;
-    c->arg = arg;
-    return start(h, c);
-}
-
-static mst_status resolve(const mst_host *host, const char *name, const char *port,
-                          void (*found)(void *, mst_status, const mst_address *, size_t), void *arg)
-{
-    check_host *h = host_of(host);
-    check_host_on_loop(h, "resolve");
-    if (check_host_fails(h)) {
-        return MST_ENOMEM;
-    }
-    if (!name) {
-        return MST_EINVAL;
-    }
-    call *c = call_new(h);
-    c->found = found;
-    c->arg = arg;
-    c->name = strdup(name);
-    c->port = port ? strdup(port) : NULL;
-    return start(h, c);
-}
-
-static void tell_found(call *c)
-{
-    mst_address list[16];
-    size_t n = 0;
-    for (struct addrinfo *a = c->error ? NULL : c->addresses; a && n < 16; a = a->ai_next) {
-        list[n++] = (mst_address){a->ai_addr, (uint32_t) a->ai_addrlen};
-    }
-    c->found(c->arg, n ? MST_OK : MST_ENOTFOUND, list, n);
-    if (c->addresses) {
-        freeaddrinfo(c->addresses);
-    }
-    free(c->name);
-    free(c->port);
-}
-
-static void tell(call *c)
-{
-    atomic_fetch_sub(&c->loop->waiting, 1);
-    if (c->found) {
-        tell_found(c);
-    } else if (c->done) {
-        c->done(c->arg, MST_OK);
-    } else {
-        c->fn(c->arg);
-    }
-    free(c);
-}
-
 void check_loop_services(mst_host *host)
 {
     host->poll_open = poll_open;
@@ -321,9 +167,7 @@ void check_loop_services(mst_host *host)
     host->timer_open = timer_open;
     host->timer_set = timer_set;
     host->timer_close = timer_close;
-    host->post = post;
-    host->work = work;
-    host->resolve = resolve;
+    check_calls_services(host);
 }
 
 /* ---- a turn */
@@ -414,14 +258,14 @@ void check_loop_turn(check_loop *l, int64_t wait_ms)
 {
     watch(l, wait_ms);
     pthread_mutex_lock(&l->mutex);
-    call *arrived = l->first;
+    check_call *arrived = l->first;
     l->first = NULL;
     l->last = &l->first;
     pthread_mutex_unlock(&l->mutex);
     while (arrived) {
-        call *c = arrived;
+        check_call *c = arrived;
         arrived = c->next;
-        tell(c);
+        check_call_tell(c);
     }
     uint64_t now = check_clock_ms();
     for (mst_timer *t = l->timers; t; t = t->next) {

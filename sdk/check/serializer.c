@@ -11,20 +11,9 @@
 
 #include "cases.h"
 #include "sample.h"
+#include "sink.h"
 
-enum { PAYLOAD_MAX = 4 << 20, OBJECTS = 150, TAKES_IT = 42 };
-
-/* Where encode() writes: each reserve() ends where touching ends. */
-typedef struct sink {
-    mst_sink sink;
-    kit *k;
-    uint8_t *data;
-    size_t len, cap, reserved;
-    mst_status refusal; /* what it says when it is full */
-    bool refused;
-    bool plain; /* reserve() gives what lies behind in `data`, without a guard */
-    check_guard room;
-} sink;
+enum { OBJECTS = 150, TAKES_IT = 42 };
 
 typedef struct bench {
     kit *k;
@@ -33,71 +22,8 @@ typedef struct bench {
     const mst_serializer_ops *ops;
     const check_sample *sample;
     check_guard in;
-    sink out;
+    check_sink out;
 } bench;
-
-/* ---- the sink */
-
-static void settle(sink *s)
-{
-    if (s->reserved && s->plain) {
-        s->len += s->reserved;
-        s->reserved = 0;
-    } else if (s->reserved) {
-        check_guard_verify(&s->room, s->reserved);
-        memcpy(s->data + s->len, s->room.data, s->reserved);
-        s->len += s->reserved;
-        s->reserved = 0;
-    }
-}
-
-static mst_status sink_write(mst_sink *base, const void *data, size_t len)
-{
-    sink *s = (sink *) base;
-    settle(s);
-    if (len && !data) {
-        check_fail(s->k, "encode() wrote %zu bytes from NULL", len);
-    }
-    s->refused |= len > s->cap - s->len;
-    if (s->refused) {
-        return s->refusal;
-    }
-    if (len) {
-        memcpy(s->data + s->len, data, len);
-    }
-    s->len += len;
-    return MST_OK;
-}
-
-static void *sink_reserve(mst_sink *base, size_t len)
-{
-    sink *s = (sink *) base;
-    settle(s);
-    s->refused |= len > s->cap - s->len;
-    if (s->refused) {
-        return NULL;
-    }
-    s->reserved = len;
-    if (s->plain) {
-        return s->data + s->len;
-    }
-    return check_guard_take(&s->room, len, 1);
-}
-
-static void open_sink(kit *k, sink *s)
-{
-    *s = (sink){.sink = {sizeof s->sink, sink_write, sink_reserve}, .k = k};
-    s->data = check_memory(k, PAYLOAD_MAX);
-    check_guard_open(k, &s->room, PAYLOAD_MAX, "what reserve() gave");
-}
-
-static void empty_sink(sink *s, size_t cap, mst_status refusal)
-{
-    s->len = s->reserved = 0;
-    s->cap = cap;
-    s->refused = false;
-    s->refusal = refusal;
-}
 
 /* ---- what objects does it take? */
 
@@ -108,10 +34,10 @@ static void try_sample(bench *b, const check_sample *sample)
 {
     void *object = sample->make(b->k, &b->k->random), *made = NULL;
     size_t bytes = 0;
-    empty_sink(&b->out, PAYLOAD_MAX / 2, MST_ETOOBIG);
+    check_sink_empty(&b->out, CHECK_PAYLOAD_MAX / 2, MST_ETOOBIG);
     b->out.plain = true;
     if (b->ops->encode(b->self, sample->type, object, &b->out.sink) == MST_OK) {
-        settle(&b->out);
+        check_sink_settle(&b->out);
         mst_slice src = {b->out.data, b->out.len};
         if (b->ops->decode(b->self, sample->type, src, &made, &bytes) == MST_OK && made &&
             sample->plausible(made, object)) {
@@ -161,8 +87,8 @@ static void open_bench(kit *k, bench *b)
     *b = (bench){.k = k, .ops = &k->ops.serializer};
     check_instance_begin(k, &b->instance, NULL);
     b->self = b->instance.self;
-    check_guard_open(k, &b->in, PAYLOAD_MAX, "the input of decode()");
-    open_sink(k, &b->out);
+    check_guard_open(k, &b->in, CHECK_PAYLOAD_MAX, "the input of decode()");
+    check_sink_open(k, &b->out);
     b->sample = find_sample(b);
 }
 
@@ -171,7 +97,7 @@ static void open_bench(kit *k, bench *b)
 static mst_status encode(bench *b, const void *object)
 {
     mst_status status = b->ops->encode(b->self, b->sample->type, object, &b->out.sink);
-    settle(&b->out);
+    check_sink_settle(&b->out);
     if (status > MST_OK) {
         check_fail(b->k, "encode() returned %s (%d), neither MST_OK nor an error",
                    check_status(status), (int) status);
@@ -222,7 +148,7 @@ static void destroy(bench *b, void *object)
 static void *make_encoded(bench *b)
 {
     void *object = b->sample->make(b->k, &b->k->random);
-    empty_sink(&b->out, PAYLOAD_MAX, MST_ETOOBIG);
+    check_sink_empty(&b->out, CHECK_PAYLOAD_MAX, MST_ETOOBIG);
     check_doing(b->k, "encode() of %s", b->sample->what);
     mst_status status = encode(b, object);
     if (status != MST_OK) {
@@ -299,7 +225,7 @@ void case_serializer_full_sink(kit *k)
         size_t whole = b.out.len, step = whole > 100 ? whole / 50 : 1;
         for (size_t cap = 0; cap < whole; cap += step) {
             mst_status refusal = check_draw(&k->random, 2) ? MST_ETOOBIG : MST_ENOMEM;
-            empty_sink(&b.out, cap, refusal);
+            check_sink_empty(&b.out, cap, refusal);
             check_doing(k, "encode() of %zu bytes into a sink of %zu", whole, cap);
             mst_status status = encode(&b, object);
             if (b.out.refused && status != refusal) {
@@ -330,7 +256,7 @@ static void *work(void *arg)
     for (; w->rounds && check_has_time(b->k); w->rounds--) {
         void *object = b->sample->make(b->k, &w->k.random), *made = NULL;
         size_t bytes;
-        empty_sink(&b->out, PAYLOAD_MAX, MST_ETOOBIG);
+        check_sink_empty(&b->out, CHECK_PAYLOAD_MAX, MST_ETOOBIG);
         mst_status status = encode(b, object);
         if (status == MST_OK) {
             mst_slice src = {b->out.data, b->out.len};
@@ -361,7 +287,7 @@ void case_serializer_concurrent(kit *k)
         w->k.random.state = check_draw(&k->random, UINT64_MAX);
         w->own = (bench){.k = &w->k, .self = b.self, .ops = b.ops, .sample = b.sample};
         w->rounds = 200;
-        open_sink(&w->k, &w->own.out);
+        check_sink_open(&w->k, &w->own.out);
     }
     for (int i = 0; i < THREADS; i++) {
         if (pthread_create(&workers[i].thread, NULL, work, &workers[i])) {
@@ -386,7 +312,7 @@ void scenario_serializer(kit *k, check_instance *i)
     }
     b.self = i->self;
     void *object = b.sample->make(k, &k->random);
-    empty_sink(&b.out, PAYLOAD_MAX, MST_ETOOBIG);
+    check_sink_empty(&b.out, CHECK_PAYLOAD_MAX, MST_ETOOBIG);
     if (encode(&b, object) == MST_OK) {
         void *made = decode(&b, b.out.data, b.out.len, &status);
         if (made && !b.sample->same(object, made)) {
