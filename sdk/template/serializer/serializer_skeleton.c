@@ -56,8 +56,8 @@ static void destroy(void *self, const void *type, void *object)
     host->free(host, object);
 }
 
-/* The wire id is stored with each value and says who can read it: it never changes. 128 to 32767
- * are free for all; this one was drawn when the file was made. */
+/* The wire id is stored with each value and says who can read it: it never changes. Those from 128
+ * on are free for all; this one was drawn when the file was made. */
 static const mst_serializer_ops ops = {
     .struct_size = sizeof ops,
     .wire_id = 32767,
