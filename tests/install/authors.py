@@ -138,7 +138,7 @@ eviction = myrandom
 [provider.sqlite]
 file = {database}
 '''
-OPTIONS = {'provider_sqlite': ['--set', 'provider.sqlite.file=kit.db']}
+OPTIONS = {'provider_sqlite': ['--option', 'file=kit.db']}
 
 
 def build_examples(place):
