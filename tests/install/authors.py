@@ -238,6 +238,8 @@ def examples(prefix, place):
         place.run('memstache', 'plugin', 'check', *OPTIONS.get(name, []),
                   place.path('dropped', name + '.so'))
     memstache(place, 'config', 'check')
+    place.run('memstache', '--config', 'source/examples.ini', '--set',
+              'plugins.path=' + place.path('dropped'), 'config', 'check')
     listed = memstache(place, 'plugin', 'list')
     for name in ('provider_mymemory', 'provider_sqlite', 'serializer_jsonc', 'compressor_mylz4',
                  'eviction_myrandom'):
