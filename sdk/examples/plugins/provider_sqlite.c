@@ -189,15 +189,19 @@ static mst_status set(sqlite *s, mst_op *op)
     int which = op->flags & MST_OPF_IF_ABSENT    ? PUT_ABSENT
                 : op->flags & MST_OPF_IF_PRESENT ? PUT_PRESENT
                                                  : PUT;
-    bool stored;
+    mst_status status = MST_ENOMEM;
+    bool found;
     size_t len;
     char *value = join(s, op, &len);
-    if (!value) {
-        return MST_ENOMEM;
+    if (value) {
+        status = step(s, which, op, (mst_slice){value, len}, &found);
+        s->host->free(s->host, value);
     }
-    mst_status status = step(s, which, op, (mst_slice){value, len}, &stored);
-    s->host->free(s->host, value);
-    return status == MST_OK && !stored ? MST_UNCHANGED : status;
+    if (status == MST_OK) {
+        return found ? MST_OK : MST_UNCHANGED;
+    }
+    step(s, DELETE, op, (mst_slice){0}, &found); /* the old value is out of date all the same */
+    return status;
 }
 
 static mst_status run(sqlite *s, mst_op *op)
