@@ -24,7 +24,7 @@ static const jsonc_field fields[] = {
     JSONC(user, balance, JSONC_DOUBLE),
     JSONC(user, active, JSONC_BOOL),
 };
-static const jsonc_type user_json = {sizeof(user), fields, sizeof fields / sizeof fields[0]};
+static const jsonc_type user_json = JSONC_TYPE(user, fields);
 static const mst_type user_type = {.name = "user", .descriptor = &user_json, .schema_id = 1};
 static const mst_options as_user = {.type = &user_type};
 

@@ -24,6 +24,12 @@ static mst_status init(void *self, const mst_host *host)
     return MST_OK;
 }
 
+/* The cache may be set up for another serializer than the program thinks. */
+static bool is_type(const jsonc_type *type)
+{
+    return type->magic == JSONC_MAGIC;
+}
+
 /* ---- to JSON */
 
 /* NULL: out of memory; *status: or cannot be written. */
@@ -72,9 +78,9 @@ static mst_status fill(json_object *root, const jsonc_type *type, const char *ob
 
 static mst_status encode(void *self, const void *type, const void *object, mst_sink *sink)
 {
-    json_object *root = json_object_new_object();
+    json_object *root = is_type(type) ? json_object_new_object() : NULL;
     if (!root) {
-        return MST_ENOMEM;
+        return is_type(type) ? MST_ENOMEM : MST_EINVAL;
     }
     mst_status status = fill(root, type, object);
     if (status == MST_OK) {
@@ -179,8 +185,8 @@ static mst_status build(const mst_host *host, const jsonc_type *type, json_objec
 
 static mst_status decode(void *self, const void *type, mst_slice src, void **object, size_t *bytes)
 {
-    mst_status status;
-    json_object *root = parse(src, &status);
+    mst_status status = MST_EINVAL;
+    json_object *root = is_type(type) ? parse(src, &status) : NULL;
     if (root) {
         status = build(((jsonc *) self)->host, type, root, object, bytes);
         json_object_put(root);

@@ -23,7 +23,7 @@ static const jsonc_field fields[] = {
     JSONC(item, sold, JSONC_BOOL),   JSONC(item, name, JSONC_STRING),
     JSONC(item, note, JSONC_STRING),
 };
-static const jsonc_type type = {sizeof(item), fields, 5};
+static const jsonc_type type = JSONC_TYPE(item, fields);
 static const item sample = {INT64_MIN, 0.1, true, "a \"quoted\" \xc3\xa4\n", NULL};
 
 typedef struct rig {
@@ -170,6 +170,18 @@ Test(jsonc, damaged_bytes_are_a_struct_or_corrupt)
         mst_status status = decode_only(&r, damaged, r.len);
         cr_assert(status == MST_OK || status == MST_ECORRUPT, "bit %zu: %d", bit, (int) status);
     }
+    rig_close(&r);
+}
+
+Test(jsonc, descriptors_of_others_are_refused)
+{
+    static const uint64_t other[8];
+    rig r;
+    void *object;
+    size_t bytes;
+    rig_open(&r);
+    cr_assert_eq(r.ops->encode(r.self, other, &sample, &r.sink), MST_EINVAL);
+    cr_assert_eq(r.ops->decode(r.self, other, (mst_slice){"{}", 2}, &object, &bytes), MST_EINVAL);
     rig_close(&r);
 }
 
