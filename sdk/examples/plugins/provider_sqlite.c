@@ -25,6 +25,7 @@ static const int64_t NEVER = INT64_MAX;
 enum { SPACE = 1, KEY, NOW, ENDS, VALUE };
 
 #define THIS "space = ?1 AND key = ?2"
+#define OVER "SELECT rowid FROM entries WHERE ends <= ?3 LIMIT 100"
 #define UPSERT                                                                                     \
     "INSERT INTO entries (space, key, value, ends) VALUES (?1, ?2, ?5, ?4) "                       \
     "ON CONFLICT (space, key) DO UPDATE SET value = ?5, ends = ?4"
@@ -38,8 +39,7 @@ static const char *const texts[STATEMENTS] = {
     [DELETE] = "DELETE FROM entries WHERE " THIS " AND ends > ?3",
     [TOUCH] = "UPDATE entries SET ends = ?4 WHERE " THIS " AND ends > ?3",
     [CLEAR] = "DELETE FROM entries WHERE space = ?1",
-    [SWEEP] = "DELETE FROM entries WHERE rowid IN "
-              "(SELECT rowid FROM entries WHERE ends <= ?3 LIMIT 100)",
+    [SWEEP] = "DELETE FROM entries WHERE rowid IN (" OVER ")",
 };
 
 typedef struct sqlite {
