@@ -177,7 +177,7 @@ static const struct {
     {"make", "builds it"},
     {"make check", "memstache plugin check: the conformance kit"},
     {"make demo", "a cache that uses it"},
-    {"make install", "to where memstache looks for plugins"},
+    {"make install", "to where memstache looks for plugins; may need root"},
 };
 enum { COMMANDS = sizeof commands / sizeof commands[0] };
 
