@@ -15,7 +15,7 @@ typedef struct option_row {
     const char *name;
     char letter;
     int type;
-    unsigned bit;
+    uint64_t bit;
     size_t offset;
     const char *value, *help;
 } option_row;
@@ -46,6 +46,7 @@ static const option_row table[] = {
     {"file", 0, TEXT, ARG_FILE, AT(file), "F", "take the value from a file"},
     {"yes", 0, FLAG, ARG_YES, AT(yes), NULL, "really do it"},
     {"all", 0, FLAG, ARG_ALL, AT(all), NULL, "also what lies in the plugin directories"},
+    {"dir", 0, TEXT, ARG_DIR, AT(dir), "DIR", "the directory to make; else the name of the plugin"},
     {"hex", 0, TEXT, ARG_HEX, AT(hex), "TEXT", "the bytes, as pairs of hexadecimal digits"},
     {"workload", 0, TEXT, ARG_WORKLOAD, AT(workload), "W",
      "get, set, get_many, mixed (10 % sets) or mixed:P (P %); else get"},
@@ -226,7 +227,7 @@ bool args_parse(const cli *c, char *const *words, size_t count, cli_args *args)
     return true;
 }
 
-const char *args_name(unsigned options)
+const char *args_name(uint64_t options)
 {
     size_t i = 0;
     while (i + 1 < ROWS && !(table[i].bit & options)) {
@@ -235,7 +236,7 @@ const char *args_name(unsigned options)
     return table[i].name;
 }
 
-void args_help(cli_out *out, unsigned options)
+void args_help(cli_out *out, uint64_t options)
 {
     for (size_t i = 0; i < ROWS; i++) {
         const option_row *row = &table[i];

@@ -112,12 +112,13 @@ enum { /* options; which of them a command takes is in its row */
        ARG_RATE = 1 << 27,
        ARG_SIMULATE = 1 << 28, /* all that only `simulate` takes */
        ARG_TRACE_OUT = 1 << 29,
-       ARG_CHECK = 1u << 31 /* all that only `plugin check` takes */
+       ARG_CHECK = 1u << 31, /* all that only `plugin check` takes */
+       ARG_DIR = 1ull << 32
 };
 
 typedef struct cli_args {
-    unsigned given; /* ARG_* that were on this line */
-    const char *config, *cache, *file, *hex;
+    uint64_t given; /* ARG_* that were on this line */
+    const char *config, *cache, *file, *hex, *dir;
     const char **sets; /* SECTION.KEY=VALUE, room for every word */
     size_t set_count;
     const char **plugin_options; /* KEY=VALUE, likewise */
@@ -139,14 +140,14 @@ typedef struct cli cli;
 /* Sorts `words` into *args, on top of what is there. False after a message. */
 bool args_parse(const cli *, char *const *words, size_t count, cli_args *args);
 /* The name of an option of the set. */
-const char *args_name(unsigned options);
+const char *args_name(uint64_t options);
 /* The options of the set, one a line, for help. */
-void args_help(cli_out *, unsigned options);
+void args_help(cli_out *, uint64_t options);
 
 /* ---- commands */
 typedef struct cli_command {
     const char *name, *operands, *summary, *details;
-    unsigned options; /* ARG_* beside those that are taken everywhere */
+    uint64_t options; /* ARG_* beside those that are taken everywhere */
     size_t min, max;  /* operands behind the name */
     int (*run)(cli *, const cli_args *);
 } cli_command;
@@ -166,7 +167,7 @@ const cli_command *cli_find(char *const *words, size_t count, size_t *used);
 /* A message about a command that does not exist. */
 void cli_unknown(const cli *, char *const *words, size_t count);
 
-/* ---- cmd_plugin.c, plugin_info.c, plugin_check.c */
+/* ---- cmd_plugin.c, plugin_*.c */
 const char *kind_name(int number);
 int kind_number(const char *name);
 /* The kind that `text` begins with, followed by `end`; NULL. */
@@ -176,6 +177,7 @@ bool plugin_words(const cli *, const cli_args *, const char *verb, const char **
                   const char **name);
 int plugin_info(cli *, const cli_args *);
 int plugin_check(cli *, const cli_args *);
+int plugin_new(cli *, const cli_args *);
 
 /* ---- cmd_values.c: all of a file, or of standard input ("-"); malloc'd. False after a message. */
 bool input_read(const cli *, const char *name, char **data, size_t *len);

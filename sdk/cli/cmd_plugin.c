@@ -1,4 +1,4 @@
-/* cmd_plugin.c - `plugin list`, and what its neighbour plugin_info.c shares with it. */
+/* cmd_plugin.c - `plugin list`, and what its neighbours plugin_*.c share with it. */
 #include <dirent.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -146,5 +146,9 @@ const cli_command plugin_commands[] = {
      "is "
      "no such plugin, or its options are wrong or missing; 4: something else failed.",
      ARG_CHECK, 0, 2, plugin_check},
+    {"plugin new", "KIND NAME", "begin a plugin of your own",
+     "Writes a project that builds, passes `plugin check` and installs by one command each, which "
+     "are printed, into the new directory NAME, or that of --dir.",
+     ARG_DIR, 2, 2, plugin_new},
     {0},
 };

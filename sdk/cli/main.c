@@ -72,7 +72,7 @@ void cli_unknown(const cli *c, char *const *words, size_t count)
 /* The options and operands that were given must be ones that the command takes. */
 static bool fits(const cli *c, const cli_command *command, const cli_args *args)
 {
-    unsigned extra = args->given & ~(command->options | ARG_EVERYWHERE | ARG_VERSION);
+    uint64_t extra = args->given & ~(command->options | ARG_EVERYWHERE | ARG_VERSION);
     if (extra) {
         cli_say(c, "%s takes no --%s; see memstache help %s", command->name, args_name(extra),
                 command->name);
