@@ -2,14 +2,14 @@
  *
  *   1 drain  every loop answers what was asked, and for a moment lets far tiers take what is stored
  *            without anybody waiting
- *   2 stop   every loop stops its ports, which fail what a tier has not answered, and waits until
- *            nothing is under way; then the first one stops the in-process tiers
- *   3 close  the loops' handles; their threads end
- *   4 free
+ *   2 stop   the exporters stop; then every loop stops its ports, which fail what a tier has not
+ * answered, and waits until nothing is under way; then the first one stops the in-process tiers 3
+ * close  the loops' handles; their threads end 4 free
  *
  * A step begins when all loops are through the one before; the first loop counts. Memory for this
  * is taken when the runtime is opened, so that closing cannot fail. */
 #include "api/closing.h"
+#include "api/exporters.h"
 #include "api/trace.h"
 
 #include <string.h>
@@ -68,6 +68,7 @@ void msi_runtime_free(mst_runtime *rt)
         free_cache(rt, &rt->caches[i]);
     }
     msi_free_aligned(&rt->allocator, rt->caches);
+    msi_exporters_free(rt);
     for (unsigned i = 0; i < rt->tier_count; i++) {
         msi_tier_fini(&rt->tiers[i]);
     }
@@ -81,6 +82,7 @@ void msi_runtime_free(mst_runtime *rt)
     }
     msi_free(&rt->allocator, rt->loops);
     msi_assembly_free(rt->assembly);
+    msi_metrics_release(rt->metrics);
     mst_allocator memory = rt->allocator;
     msi_free(&memory, rt->closing);
     msi_free(&memory, rt);
@@ -145,6 +147,7 @@ static void close_all(msi_closing *c)
         first->ended = first_thread_ended;
     }
     leave_loop(rt, 0);
+    msi_exporters_leave_loop(rt);
     msi_loop_close(first, first->lent ? lent_closed : NULL);
 }
 
@@ -235,17 +238,25 @@ static void stop_loop(msi_task *task)
     count_stopped(s);
 }
 
-static void stop_all(msi_closing *c)
+/* From here on there is nobody to walk the metrics of what is stopped. */
+static void stop_all(void *arg)
 {
+    msi_closing *c = arg;
+    atomic_store(&c->runtime->metrics->open, false);
     for (unsigned i = 0; i < c->runtime->loops_started; i++) {
         c->steps[i].task.run = stop_loop;
         msi_loop_post(&c->runtime->loops[i], &c->steps[i].task);
     }
 }
 
+static void stop_exporters(msi_closing *c)
+{
+    msi_exporters_stop(c->runtime, stop_all, c);
+}
+
 static void drained_on_loop(msi_task *task)
 {
-    all_through(MSI_CONTAINER(task, msi_closing_step, task)->closing, stop_all);
+    all_through(MSI_CONTAINER(task, msi_closing_step, task)->closing, stop_exporters);
 }
 
 static bool ports_idle(const mst_runtime *rt, unsigned loop)

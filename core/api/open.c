@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "api/closing.h"
+#include "api/exporters.h"
 #include "base/clock.h"
 #include "pipeline/clear.h"
 #include "pipeline/lane.h"
@@ -36,9 +37,9 @@ static mst_status build_loops(mst_runtime *rt, struct uv_loop_s *lent, mst_error
 
 /* ---- components */
 
-static msi_secrets secrets_of(const mst_runtime *rt, const msi_component *c)
+msi_grants msi_runtime_grants(const mst_runtime *rt, const msi_component *c)
 {
-    return (msi_secrets){rt->secret, c->bound, c->bound_count, c->options};
+    return (msi_grants){{rt->secret, c->bound, c->bound_count, c->options}, rt->metrics};
 }
 
 static mst_status build_tier(mst_runtime *rt, msi_component *c, mst_error *error)
@@ -48,7 +49,7 @@ static mst_status build_tier(mst_runtime *rt, msi_component *c, mst_error *error
         .name = c->name,
         .plugin = c->plugin,
         .options = c->options,
-        .secrets = secrets_of(rt, c),
+        .grants = msi_runtime_grants(rt, c),
         .settings = c->settings.tier,
         .loops = rt->loops,
         .loop_count = rt->loop_count,
@@ -59,17 +60,17 @@ static mst_status build_tier(mst_runtime *rt, msi_component *c, mst_error *error
         plan.eviction = c->eviction->plugin;
         plan.eviction_section = c->eviction->section;
         plan.eviction_options = c->eviction->options;
-        plan.eviction_secrets = secrets_of(rt, c->eviction);
+        plan.eviction_grants = msi_runtime_grants(rt, c->eviction);
     }
     return msi_tier_init(&rt->tiers[rt->tier_count++], &plan, error);
 }
 
 static mst_status build_codec(mst_runtime *rt, msi_component *c, mst_error *error)
 {
-    msi_secrets secrets = secrets_of(rt, c);
+    msi_grants grants = msi_runtime_grants(rt, c);
     mst_status status =
         msi_instance_new_with(&rt->codecs[rt->codec_count], c->plugin, c->section, c->options,
-                              &secrets, NULL, &rt->allocator, &rt->log, error);
+                              &grants, NULL, &rt->allocator, &rt->log, error);
     if (!status) {
         rt->codec_count++;
     }
@@ -89,7 +90,7 @@ static mst_status build_components(mst_runtime *rt, mst_error *error)
         mst_status status = MST_OK;
         if (c->kind == MST_KIND_PROVIDER) {
             status = build_tier(rt, c, error);
-        } else if (c->kind != MST_KIND_EVICTION) {
+        } else if (c->kind == MST_KIND_SERIALIZER || c->kind == MST_KIND_COMPRESSOR) {
             status = build_codec(rt, c, error);
         }
         if (status) {
@@ -249,10 +250,11 @@ static mst_status build_caches(mst_runtime *rt, mst_error *error)
     return MST_OK;
 }
 
-/* ---- starting: on the threads of the loops, so that providers open their handles there */
+/* ---- starting: on the threads of the loops, so that plugins open their handles there */
 
 typedef struct start {
     msi_task task;
+    void (*step)(struct start *);
     mst_runtime *runtime;
     msi_loop *loop;
     mst_status status;
@@ -261,7 +263,7 @@ typedef struct start {
 } start;
 
 /* Hooks in the order in which a turn needs them: begin, send and receive, answer. */
-static void start_on_loop(start *s)
+static void start_tiers(start *s)
 {
     mst_runtime *rt = s->runtime;
     unsigned loop = s->loop->index;
@@ -278,23 +280,24 @@ static void start_on_loop(start *s)
     }
 }
 
-static void run_start(msi_task *task)
+static void start_exporters(start *s)
+{
+    s->status = msi_exporters_start(s->runtime, &s->error);
+}
+
+static void run_step(msi_task *task)
 {
     start *s = MSI_CONTAINER(task, start, task);
-    start_on_loop(s);
+    s->step(s);
     uv_sem_post(&s->done);
 }
 
-static mst_status start_loop(mst_runtime *rt, msi_loop *loop, mst_error *error)
+/* One step of starting, on the loop's thread; waits for it. */
+static mst_status run_on(mst_runtime *rt, msi_loop *loop, void (*step)(start *), mst_error *error)
 {
-    start s = {.task = {.run = run_start}, .runtime = rt, .loop = loop};
-    mst_status status = msi_loop_start(loop);
-    if (status) {
-        return msi_error(error, status, "cannot start a loop thread");
-    }
-    rt->loops_started++;
+    start s = {.task = {.run = run_step}, .step = step, .runtime = rt, .loop = loop};
     if (loop->lent) {
-        start_on_loop(&s);
+        step(&s);
     } else {
         if (uv_sem_init(&s.done, 0)) {
             return no_memory(error);
@@ -309,13 +312,23 @@ static mst_status start_loop(mst_runtime *rt, msi_loop *loop, mst_error *error)
     return s.status;
 }
 
+static mst_status start_loop(mst_runtime *rt, msi_loop *loop, mst_error *error)
+{
+    mst_status status = msi_loop_start(loop);
+    if (status) {
+        return msi_error(error, status, "cannot start a loop thread");
+    }
+    rt->loops_started++;
+    return run_on(rt, loop, start_tiers, error);
+}
+
 static mst_status start_loops(mst_runtime *rt, mst_error *error)
 {
     mst_status status = MST_OK;
     for (unsigned i = 0; i < rt->loop_count && !status; i++) {
         status = start_loop(rt, &rt->loops[i], error);
     }
-    return status;
+    return status ? status : run_on(rt, &rt->loops[0], start_exporters, error);
 }
 
 /* ---- the calls */
@@ -328,6 +341,9 @@ static mst_status build(mst_runtime *rt, const mst_open_options *o, mst_error *e
     }
     if (!status) {
         status = build_caches(rt, error);
+    }
+    if (!status) {
+        status = msi_exporters_build(rt, error);
     }
     return status ? status : start_loops(rt, error);
 }
@@ -351,7 +367,8 @@ static mst_status open_config(mst_config *config, const mst_open_options *o, mst
     if (!rt) {
         return no_memory(error);
     }
-    mst_status status = msi_assemble(config, &rt->assembly, error);
+    rt->metrics = msi_metrics_new(&rt->allocator, msi_runtime_walk, rt);
+    mst_status status = rt->metrics ? msi_assemble(config, &rt->assembly, error) : no_memory(error);
     if (!status) {
         status = build(rt, o, error);
     }

@@ -15,6 +15,11 @@ static const mst_option runtime_table[] = {
      .max = "64",
      .help = "Number of private loop threads; each key belongs to one of them, and a loop that the "
              "program lends replaces them all."},
+    {.name = "exporters",
+     .type = MST_OPT_STR,
+     .offset = AT(msi_runtime_settings, exporters),
+     .def = "",
+     .help = "Exporters that carry metrics and traces out of the process, separated by commas."},
 };
 
 static const mst_option plugins_table[] = {

@@ -7,7 +7,8 @@
 
 /* [runtime] */
 typedef struct msi_runtime_settings {
-    int64_t loops; /* private loop threads */
+    int64_t loops;         /* private loop threads */
+    const char *exporters; /* comma-separated exporter names; "": none */
 } msi_runtime_settings;
 
 /* [plugins] */
@@ -54,7 +55,7 @@ typedef struct msi_compressor_settings {
     double min_gain;    /* key "min_gain": keep the result only when it saves this share */
 } msi_compressor_settings;
 
-/* [serializer.NAME], [eviction.NAME] */
+/* [serializer.NAME], [eviction.NAME], [exporter.NAME] */
 typedef struct msi_plain_settings {
     const char *plugin;
 } msi_plain_settings;

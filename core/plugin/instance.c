@@ -107,11 +107,12 @@ mst_status msi_instance_new(msi_instance **out, const msi_plugin *plugin, const 
                             const void *options, msi_loop *loop, const mst_allocator *allocator,
                             const msi_log *log, mst_error *error)
 {
-    return msi_instance_new_with(out, plugin, name, options, NULL, loop, allocator, log, error);
+    static const msi_grants none;
+    return msi_instance_new_with(out, plugin, name, options, &none, loop, allocator, log, error);
 }
 
 mst_status msi_instance_new_with(msi_instance **out, const msi_plugin *plugin, const char *name,
-                                 const void *options, const msi_secrets *secrets, msi_loop *loop,
+                                 const void *options, const msi_grants *grants, msi_loop *loop,
                                  const mst_allocator *allocator, const msi_log *log,
                                  mst_error *error)
 {
@@ -125,7 +126,8 @@ mst_status msi_instance_new_with(msi_instance **out, const msi_plugin *plugin, c
     i->loop = loop;
     i->allocator = *allocator;
     i->log = *log;
-    i->secrets = secrets ? *secrets : (msi_secrets){.count = 0};
+    i->secrets = grants->secrets;
+    i->metrics = msi_metrics_retain(grants->metrics);
     msi_list_init(&i->open);
     atomic_init(&i->refs, 1);
     pthread_mutex_init(&i->mutex, NULL);
@@ -159,6 +161,7 @@ static void end(msi_instance *i)
                       "[%s] %s \"%s\" did not give back %lld blocks of memory, %lld bytes", i->name,
                       msi_kind_name(p->kind), p->name, (long long) blocks, (long long) bytes);
     }
+    msi_metrics_release(i->metrics);
     msi_spares_fini(&i->spares);
     msi_free_aligned(&i->allocator, i->self);
     if (i->texts) {

@@ -50,7 +50,7 @@ static mst_status init_policy(msi_tier *t, const msi_tier_plan *plan, mst_error 
         return MST_OK;
     }
     mst_status status = msi_instance_new_with(&t->policy, plan->eviction, plan->eviction_section,
-                                              plan->eviction_options, &plan->eviction_secrets, NULL,
+                                              plan->eviction_options, &plan->eviction_grants, NULL,
                                               t->allocator, t->log, error);
     if (!status) {
         t->evictor = (mst_evictor){&plan->eviction->ops.eviction, t->policy->self};
@@ -68,7 +68,7 @@ static mst_status init_instances(msi_tier *t, const msi_tier_plan *plan, mst_err
     for (unsigned i = 0; i < n; i++) {
         mst_status status =
             msi_instance_new_with(&t->instances[i], plan->plugin, plan->section, plan->options,
-                                  &plan->secrets, &plan->loops[i], t->allocator, t->log, error);
+                                  &plan->grants, &plan->loops[i], t->allocator, t->log, error);
         if (status) {
             return status;
         }

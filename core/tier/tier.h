@@ -60,7 +60,7 @@ typedef struct msi_tier_plan {
     const msi_plugin *plugin, *eviction; /* eviction NULL: none */
     const char *eviction_section;
     const void *options, *eviction_options;
-    msi_secrets secrets, eviction_secrets;
+    msi_grants grants, eviction_grants;
     msi_tier_settings settings;
     msi_loop *loops;
     unsigned loop_count;

@@ -28,6 +28,7 @@
 
 #include "abi.h"
 #include "config.h"
+#include "metrics.h"
 
 #define MST_VERSION_MAJOR 0
 #define MST_VERSION_MINOR 1
@@ -356,6 +357,24 @@ MST_EXPORT mst_status mst_cache_trace(mst_cache *, const mst_trace_options *);
 /* The name of tier `index` (as in result.tier); NULL when there is none, "loader" for
  * MST_TIER_LOADER. */
 MST_EXPORT const char *mst_cache_tier_name(const mst_cache *, int index);
+
+/* ---- metrics: all figures of the runtime in one walk, and figures of the program's own. The types
+ * are in metrics.h; sdk/docs/monitoring.md lists what there is. */
+
+/* [any-thread] Shows every metric of the runtime, those of one name one after the other. `visit`
+ * must neither wait nor make a meter. MST_ENOMEM. */
+MST_EXPORT mst_status mst_metrics_walk(mst_runtime *, mst_metric_visit visit, void *arg);
+/* [any-thread] A figure of the program's own, shown with the others and carried out by the
+ * exporters. It begins at 0 and lives as long as the runtime. A second call with the same name and
+ * labels gives the same meter. MST_EINVAL, with the reason in *error, for a name or label that is
+ * none, or a name that has another kind, unit, help or scale already; MST_ENOMEM. */
+MST_EXPORT mst_status mst_meter_new(mst_runtime *, const mst_meter_options *, mst_meter **,
+                                    mst_error *error);
+/* [any-thread] All three: a few nanoseconds, no lock. They do nothing with NULL, or with a meter of
+ * another kind. */
+MST_EXPORT void mst_meter_add(mst_meter *, uint64_t n);        /* to a counter */
+MST_EXPORT void mst_meter_set(mst_meter *, double value);      /* a gauge */
+MST_EXPORT void mst_meter_record(mst_meter *, uint64_t value); /* one value of a histogram */
 
 /* ---- the stored form, offline: what is in this far tier's value? (`memstache inspect`) */
 typedef struct mst_envelope {
