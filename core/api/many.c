@@ -83,6 +83,19 @@ static size_t write_now(many *m)
     return done;
 }
 
+/* Nearly always all of them are of the nearest tier, and counted in one step. */
+static void count_hits(const many *m, size_t hits)
+{
+    msi_counters *c = &m->cache->counters;
+    for (size_t i = 0; m->cache->near_count > 1 && i < m->n; i++) {
+        if (m->results[i].status == MST_OK && m->results[i].tier > 0) {
+            msi_count(c, MSI_COUNT_now_hits + (unsigned) m->results[i].tier, 1);
+            hits--;
+        }
+    }
+    msi_count(c, MSI_COUNT_now_hits, hits);
+}
+
 static size_t read_now(many *m)
 {
     mst_cache *c = m->cache;
@@ -97,7 +110,7 @@ static size_t read_now(many *m)
     for (size_t i = 0; i < m->n; i++) {
         msi_trace_lookup(c, m->refs[i].hash, m->options, &m->results[i]);
     }
-    msi_count(&c->counters, MSI_COUNT_now_hits, hits);
+    count_hits(m, hits);
     for (size_t i = 0; hits < m->n && i < m->n; i++) {
         mst_result *r = &m->results[i];
         if (r->status == MST_MISS && !msi_cache_all_near(c)) {

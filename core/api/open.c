@@ -204,11 +204,12 @@ static mst_status build_lanes(mst_runtime *rt, mst_cache *c)
     if (!c->lanes) {
         return MST_ENOMEM;
     }
-    for (unsigned i = 0; i < rt->loop_count; i++) {
-        msi_lane_init(&c->lanes[i], c, &rt->loops[i], i);
+    mst_status status = MST_OK;
+    for (unsigned i = 0; !status && i < rt->loop_count; i++) {
+        status = msi_lane_init(&c->lanes[i], c, &rt->loops[i], i);
         c->lane_count++;
     }
-    return MST_OK;
+    return status;
 }
 
 static mst_status build_cache(mst_runtime *rt, mst_cache *c, const msi_cache_plan *plan)
@@ -217,6 +218,7 @@ static mst_status build_cache(mst_runtime *rt, mst_cache *c, const msi_cache_pla
     c->allocator = &rt->allocator;
     c->log = &rt->log;
     c->name = plan->name;
+    c->section = plan->section;
     c->settings = plan->settings;
     c->space.struct_size = sizeof c->space;
     c->space.id = rt->cache_count; /* from 1 */

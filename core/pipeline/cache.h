@@ -27,6 +27,8 @@ enum { MSI_NEAR_TIERS_MAX = 8, MSI_KEY_MAX = 65535 };
 /* What has a key behind it and is kept as a spare has room for one as long as this. */
 enum { MSI_KEY_ROOM = 64 };
 
+_Static_assert(MSI_NEAR_TIERS_MAX == (int) MSI_COUNTED_TIERS, "each tier has its counters");
+
 typedef struct msi_lane msi_lane;
 typedef struct msi_trace msi_trace;
 
@@ -35,7 +37,8 @@ struct mst_cache {
     const mst_allocator *allocator;
     const msi_log *log;
     const char *name;
-    char *prefix; /* of far keys: the escaped namespace and ":" */
+    const char *section; /* "cache", or "cache." and the name */
+    char *prefix;        /* of far keys: the escaped namespace and ":" */
     mst_space space;
     uint64_t seed; /* of key hashes: the runtime's, mixed with the space */
     msi_cache_settings settings;

@@ -480,6 +480,7 @@ void msi_flight_begin(mst_request *r)
 void msi_flight_loaded(msi_flight *f)
 {
     mst_load *load = &f->load;
+    msi_histogram_record(f->lane->load_took, msi_now_ns() - load->began_ns);
     if (load->status) {
         bool miss = load->status == MST_MISS;
         answer_all(f, miss ? MST_MISS : load->status, miss ? MST_WHY_ABSENT : MST_WHY_LOAD_FAILED);

@@ -21,6 +21,7 @@ struct mst_load {
     mst_status status;
     msi_value *value;
     msi_task task;
+    uint64_t began_ns;
 };
 
 typedef enum msi_flight_state { MSI_ASKING = 1, MSI_LOADING, MSI_STORING } msi_flight_state;

@@ -58,7 +58,7 @@ static void answer_turn(msi_hook *hook)
     }
 }
 
-void msi_lane_init(msi_lane *l, mst_cache *c, msi_loop *loop, unsigned index)
+mst_status msi_lane_init(msi_lane *l, mst_cache *c, msi_loop *loop, unsigned index)
 {
     memset(l, 0, sizeof *l);
     l->cache = c;
@@ -77,11 +77,15 @@ void msi_lane_init(msi_lane *l, mst_cache *c, msi_loop *loop, unsigned index)
     for (unsigned i = 0; i < c->tier_count; i++) {
         l->ports[i] = c->tiers[i]->near ? NULL : &c->tiers[i]->ports[index];
     }
+    l->took = msi_zalloc(c->allocator, (MSI_COUNTED_KINDS + 1) * sizeof *l->took);
+    l->load_took = l->took ? &l->took[MSI_COUNTED_KINDS] : NULL;
+    return l->took ? MST_OK : MST_ENOMEM;
 }
 
 void msi_lane_fini(msi_lane *l)
 {
     msi_slides_fini(&l->slides, l->cache->allocator);
+    msi_free(l->cache->allocator, l->took);
     pthread_mutex_destroy(&l->mutex);
     msi_spares_fini(&l->requests);
     msi_spares_fini(&l->flights);

@@ -23,6 +23,7 @@ static void on_ended(msi_task *task)
 void msi_flight_load(msi_flight *f)
 {
     msi_count(&f->cache->counters, MSI_COUNT_loads, 1);
+    f->load.began_ns = msi_now_ns();
     f->load.task.run = on_ended;
     if (f->loader.flags & MST_LOAD_BLOCKING) {
         if (!msi_flight_queue(f, run_load, load_returned)) {

@@ -22,6 +22,9 @@ typedef enum msi_request_kind {
 
 enum { MSI_LIVE = 0, MSI_CANCELLING, MSI_DONE };
 
+_Static_assert((int) MSI_MANY == (int) MSI_COUNTED_KINDS,
+               "each kind that is posted has its counters");
+
 typedef struct msi_batch msi_batch;
 
 struct mst_request {
@@ -41,6 +44,7 @@ struct mst_request {
     bool cancel_ran, cancel_awaited;
     msi_deadline deadline;
     uint64_t deadline_ms; /* 0: none */
+    uint64_t began_ns;    /* msi_now_ns() of the call */
     mst_options options;
     mst_loader loader; /* load NULL: none */
     mst_done done;

@@ -193,10 +193,8 @@ mst_status msi_write_now(mst_cache *c, msi_request_kind kind, msi_key_ref k, con
         msi_result_set(result, status, MST_WHY_REJECTED);
     }
     if (status != MST_PENDING) {
-        static const msi_counter of_kind[] = {[MSI_SET] = MSI_COUNT_now_sets,
-                                              [MSI_REMOVE] = MSI_COUNT_now_removes,
-                                              [MSI_TOUCH] = MSI_COUNT_now_others};
-        msi_count(&c->counters, of_kind[kind], 1);
+        msi_counter of = status < 0 ? MSI_COUNT_now_errors : MSI_COUNT_now_answers;
+        msi_count(&c->counters, of + kind, 1);
     }
     return status;
 }

@@ -85,7 +85,10 @@ static mst_status fill(msi_instance *i, const char *name, const void *options)
     size_t size = i->plugin->plugin->instance_size;
     i->name = msi_strdup(&i->allocator, name);
     i->self = msi_zalloc_aligned(&i->allocator, size);
-    if (!i->name || !i->self) {
+    bool codec = i->plugin->plugin->kind == MST_KIND_SERIALIZER ||
+                 i->plugin->plugin->kind == MST_KIND_COMPRESSOR;
+    i->work = codec ? msi_zalloc(&i->allocator, MSI_WORKS * sizeof *i->work) : NULL;
+    if (!i->name || !i->self || (codec && !i->work)) {
         return MST_ENOMEM;
     }
     if (options) {
@@ -168,6 +171,7 @@ static void end(msi_instance *i)
         explicit_bzero(i->texts, i->texts_len); /* secrets may be among them */
     }
     msi_free(&i->allocator, i->texts);
+    msi_free(&i->allocator, i->work);
     msi_free(&i->allocator, i->name);
     pthread_mutex_destroy(&i->open_mutex);
     pthread_mutex_destroy(&i->mutex);

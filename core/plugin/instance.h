@@ -10,6 +10,7 @@
 #include "plugin/metrics.h"
 #include "plugin/registry.h"
 #include "plugin/secrets.h"
+#include "plugin/work.h"
 
 typedef struct msi_instance msi_instance;
 
@@ -55,6 +56,7 @@ struct msi_instance {
     msi_secrets secrets;   /* for host->secret(); zeroed when the runtime is gone */
     msi_log_limit secret_limit;
     msi_metrics *metrics; /* a reference; NULL: none */
+    msi_work *work;       /* of a codec, MSI_WORKS of them; else NULL */
     bool initialised;
 };
 

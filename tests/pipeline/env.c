@@ -178,6 +178,11 @@ void t_check_identity(mst_cache *cache)
     mst_stats s;
     mst_cache_stats(cache, &s);
     CHECK_INT(s.started, s.completed + s.pending);
+    if (s.pending == 0) {
+        CHECK_INT(s.completed, s.near_hits + s.far_hits + s.loaded + s.coalesced + s.absent +
+                                   s.misses + s.sets + s.removes + s.looks + s.touches + s.clears +
+                                   s.errors + s.timeouts + s.cancels);
+    }
 }
 
 void t_end(t_env *env)

@@ -293,19 +293,20 @@ MST_EXPORT mst_status mst_remove_many_wait(mst_cache *, const mst_slice *keys, s
 MST_EXPORT void mst_cancel(mst_request *);
 MST_EXPORT void mst_request_release(mst_request *);
 
-/* ---- counters. requests = hits + misses + loaded + coalesced + ... : see sdk/docs/counters.md */
+/* ---- counters. Every answered request counts in exactly one of those that sdk/docs/counters.md
+ * lists as answers. */
 #define MST_COUNTER_MAP(XX)                                                                        \
     XX(started, "requests accepted, each key of a batch counted")                                  \
     XX(completed, "requests answered")                                                             \
     XX(pending, "requests accepted and not answered, counted on their own")                        \
     XX(near_hits, "reads answered by a tier in this process")                                      \
     XX(far_hits, "reads answered by another tier")                                                 \
-    XX(misses, "reads that no tier could answer, and no loader was given or had it")               \
+    XX(misses, "reads that no tier could answer, and no loader was given")                         \
     XX(coalesced, "reads that shared the answer of an earlier request")                            \
     XX(loads, "loader calls")                                                                      \
     XX(load_failures, "loader calls that failed")                                                  \
-    XX(sets, "writes answered")                                                                    \
-    XX(removes, "removals answered")                                                               \
+    XX(sets, "writes answered without an error")                                                   \
+    XX(removes, "removals answered without an error")                                              \
     XX(decodes, "values decoded by the serializer")                                                \
     XX(encodes, "values encoded by the serializer")                                                \
     XX(compressed, "values stored compressed")                                                     \
@@ -317,7 +318,13 @@ MST_EXPORT void mst_request_release(mst_request *);
     XX(cancels, "requests cancelled")                                                              \
     XX(rejected, "requests refused because too many were pending")                                 \
     XX(superseded, "fetched or loaded values not kept because the key was written meanwhile")      \
-    XX(invalidations, "near entries dropped because a far tier said so")
+    XX(invalidations, "near entries dropped because a far tier said so")                           \
+    XX(loaded, "reads answered by the loader that they brought")                                   \
+    XX(absent, "reads whose loader said that there is no such thing")                              \
+    XX(looks, "questions whether a key exists, answered")                                          \
+    XX(touches, "new lives given to entries, answered")                                            \
+    XX(clears, "clearings answered")                                                               \
+    XX(errors, "requests answered with an error that is neither of the deadline nor a cancel")
 
 typedef struct mst_stats {
 #define MST_COUNTER_FIELD(name, text) uint64_t name;
