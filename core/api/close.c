@@ -51,6 +51,7 @@ static void free_cache(mst_runtime *rt, mst_cache *c)
         msi_lane_fini(&c->lanes[i]);
     }
     msi_free(&rt->allocator, c->lanes);
+    msi_free(&rt->allocator, c->near_took);
     msi_claims_fini(&c->claims);
     msi_trace_free(c);
     msi_counters_fini(&c->counters);

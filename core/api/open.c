@@ -224,7 +224,8 @@ static mst_status build_cache(mst_runtime *rt, mst_cache *c, const msi_cache_pla
     c->space.id = rt->cache_count; /* from 1 */
     c->seed = msi_mix(rt->seed + c->space.id);
     msi_counters_init(&c->counters, &rt->allocator);
-    mst_status status = build_prefix(c, plan->settings.namespace_);
+    c->near_took = msi_zalloc(&rt->allocator, MSI_COUNTED_KINDS * sizeof *c->near_took);
+    mst_status status = c->near_took ? build_prefix(c, plan->settings.namespace_) : MST_ENOMEM;
     if (!status) {
         status = msi_claims_init(&c->claims, &rt->allocator);
     }

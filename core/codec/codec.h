@@ -38,7 +38,7 @@ typedef struct msi_codec {
     uint64_t max_value_bytes;
     bool envelope; /* false: values of other programs, as they are */
     _Atomic uint64_t encodes, decodes, compressed;
-    _Atomic uint64_t compressed_from, compressed_to; /* bytes of those values, before and after */
+    _Atomic uint64_t compressed_from, compressed_to;  /* bytes of those values, before and after */
     _Atomic uint64_t faults[MSI_ENVELOPE_FAULTS + 1]; /* last: payload undecodable */
     msi_log_limit fault_limit;
 } msi_codec;

@@ -180,15 +180,27 @@ static mst_status change_now(mst_cache *c, msi_request_kind kind, msi_key_ref k,
     return result->status;
 }
 
+static mst_status write_now(mst_cache *c, msi_request_kind kind, msi_key_ref k, const mst_input *in,
+                            const mst_options *o, mst_result *result)
+{
+    bool timed = msi_is_timed(k.hash, msi_now_ms());
+    uint64_t began = timed ? msi_now_ns() : 0;
+    msi_result_set(result, MST_PENDING, MST_WHY_NONE);
+    mst_status status =
+        kind == MSI_SET ? set_now(c, k, in, o, result) : change_now(c, kind, k, o, result);
+    if (timed && status != MST_PENDING) {
+        msi_histogram_record_shared(&c->near_took[kind], msi_now_ns() - began);
+    }
+    return status;
+}
+
 mst_status msi_write_now(mst_cache *c, msi_request_kind kind, msi_key_ref k, const mst_input *in,
                          const mst_options *o, mst_result *result)
 {
     if (!msi_cache_all_near(c)) {
         return MST_PENDING;
     }
-    msi_result_set(result, MST_PENDING, MST_WHY_NONE);
-    mst_status status =
-        kind == MSI_SET ? set_now(c, k, in, o, result) : change_now(c, kind, k, o, result);
+    mst_status status = write_now(c, kind, k, in, o, result);
     if (status < 0 && status != result->status) {
         msi_result_set(result, status, MST_WHY_REJECTED);
     }

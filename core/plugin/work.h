@@ -4,7 +4,11 @@
 
 #include "base/histogram.h"
 
-enum { MSI_WORK_PACK = 0, MSI_WORK_UNPACK = 1, MSI_WORKS }; /* encode, compress; and their reverse */
+enum {
+    MSI_WORK_PACK = 0,
+    MSI_WORK_UNPACK = 1,
+    MSI_WORKS
+}; /* encode, compress; and their reverse */
 
 typedef struct msi_work {
     msi_histogram took; /* nanoseconds of each call, failed ones among them */
