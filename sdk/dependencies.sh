@@ -23,6 +23,7 @@ libjansson-dev      library   jansson
 libmsgpack-dev      header    msgpack/unpack_define.h
 libhiredis-dev      library   hiredis
 libssl-dev          library   openssl
+libmicrohttpd-dev   library   libmicrohttpd
 '
 
 memstache_test_needs='
@@ -44,6 +45,7 @@ lz4                 command   lz4
 gzip                command   gunzip
 redis-server        command   redis-server
 openssl             command   openssl
+prometheus          command   prometheus
 '
 
 # have KIND NAME: is it there?

@@ -317,6 +317,7 @@ void msi_metric_take_histogram(mst_metric *metric, const msi_histogram *h, doubl
     metric->count = 0;
     metric->value = (double) h->sum * scale;
     metric->max = (double) h->max * scale;
+    metric->scale = scale;
     metric->buckets = buckets;
     metric->bucket_count = 0;
     for (unsigned i = 0; i < MSI_HISTOGRAM_BUCKETS; i++) {

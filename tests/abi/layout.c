@@ -226,7 +226,7 @@ SIZE(mst_bucket, 16);
 AT(mst_bucket, upper, 0);
 AT(mst_bucket, count, 8);
 
-SIZE(mst_metric, 88);
+SIZE(mst_metric, 96);
 AT(mst_metric, struct_size, 0);
 AT(mst_metric, kind, 4);
 AT(mst_metric, name, 8);
@@ -237,8 +237,9 @@ AT(mst_metric, label_count, 40);
 AT(mst_metric, count, 48);
 AT(mst_metric, value, 56);
 AT(mst_metric, max, 64);
-AT(mst_metric, buckets, 72);
-AT(mst_metric, bucket_count, 80);
+AT(mst_metric, scale, 72);
+AT(mst_metric, buckets, 80);
+AT(mst_metric, bucket_count, 88);
 
 SIZE(mst_meter_options, 56);
 AT(mst_meter_options, struct_size, 0);

@@ -41,8 +41,9 @@ typedef struct mst_metric {
     uint64_t count; /* of a counter: what it stands at; of a histogram: how many values */
     double value;   /* of a gauge: what it stands at; of a histogram: the sum of the values */
     double max;     /* of a histogram: the largest value */
+    double scale;   /* of a histogram: values are whole multiples of it */
     /* Of a histogram: the buckets that are not empty, in rising order. They end at fixed places,
-     * 2^n times the smallest unit and seven places between one power of two and the next. */
+     * scale times 2^n, n from 0 to 40, and at seven places between one of these and the next. */
     const mst_bucket *buckets;
     size_t bucket_count;
 } mst_metric;
