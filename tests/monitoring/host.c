@@ -30,7 +30,8 @@ static void load(void *arg, mst_load *l)
     (void) arg;
     char text[200];
     mst_slice key = mst_load_key(l);
-    int number = atoi((const char *) key.data + 1); /* the key ends in a zero: see key_of() */
+    long number =
+        strtol((const char *) key.data + 1, NULL, 10); /* the key ends in a zero: see key_of() */
     if (number % 10 == 0) {
         mst_load_absent(l);
     } else if (number % 11 == 0) {

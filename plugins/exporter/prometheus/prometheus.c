@@ -28,7 +28,6 @@ static const mst_option options[] = {
     {.name = "textfile",
      .type = MST_OPT_STR,
      .offset = AT(file.path),
-     .def = "",
      .help = "File to write the metrics to, for the node exporter's textfile collector; empty: "
              "none."},
     {.name = "interval",
@@ -40,6 +39,11 @@ static const mst_option options[] = {
      .help = "How often that file is written."},
 };
 
+static bool has_file(const prometheus *p)
+{
+    return p->file.path && p->file.path[0];
+}
+
 static mst_status init(void *self, const mst_host *host)
 {
     prometheus *p = self;
@@ -49,7 +53,7 @@ static mst_status init(void *self, const mst_host *host)
         host->set_error(host, "this host shows no metrics");
         return MST_ENOTSUP;
     }
-    if (!p->listen[0] && !p->file.path[0]) {
+    if (!p->listen[0] && !has_file(p)) {
         host->set_error(host, "there is nothing to do: set listen, or textfile");
         return MST_EINVAL;
     }
@@ -62,7 +66,7 @@ static mst_status start(void *self)
 {
     prometheus *p = self;
     mst_status status = p->listen[0] ? server_start(&p->server, p->listen) : MST_OK;
-    if (!status && p->file.path[0]) {
+    if (!status && has_file(p)) {
         status = textfile_start(&p->file);
     }
     if (status) {
