@@ -60,8 +60,8 @@ static void show_info(msi_walk *w, const msi_family *f)
 }
 
 static const msi_family runtime_families[] = {
-    {"memstache_info", MST_METRIC_GAUGE, "", "1, labelled with the version of the library.",
-     show_info},
+    MSI_FAMILY(GAUGE, "memstache_info", "", "1, labelled with the version of the library.",
+               show_info),
     {0},
 };
 

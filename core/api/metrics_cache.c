@@ -181,43 +181,36 @@ static void show_compressed_to(msi_walk *w, const msi_family *f)
     show_compression(w, f, offsetof(msi_codec, compressed_to));
 }
 
-#define COUNTER(name, unit, help, show)                                                            \
-    {                                                                                              \
-        name, MST_METRIC_COUNTER, unit, help, show                                                 \
-    }
-#define TIMES(name, help, show)                                                                    \
-    {                                                                                              \
-        name, MST_METRIC_HISTOGRAM, "seconds", help, show                                          \
-    }
-
 const msi_family msi_cache_families[] = {
-    COUNTER("memstache_requests", "", "Requests answered, each in exactly one result.",
-            show_requests),
-    {"memstache_requests_pending", MST_METRIC_GAUGE, "", "Requests accepted and not answered yet.",
-     show_pending},
-    COUNTER("memstache_requests_rejected", "", "Requests refused because too many were pending.",
-            show_rejected),
-    TIMES("memstache_request_duration_seconds",
-          "From the call to the answer, of requests that a loop answered.", show_request_times),
-    TIMES("memstache_near_duration_seconds",
-          "The same of requests answered inside the call: a sample, about one in 1024.",
-          show_near_times),
-    COUNTER("memstache_loads", "", "Calls of a loader.", show_loads),
-    COUNTER("memstache_load_failures", "", "Loaders that failed.", show_load_failures),
-    TIMES("memstache_load_duration_seconds", "From the call of a loader to its end.",
-          show_load_times),
-    COUNTER("memstache_values_superseded", "",
-            "Values fetched or loaded and not kept, because the key was written meanwhile.",
-            show_superseded),
-    COUNTER("memstache_invalidations", "",
-            "Keys dropped from near tiers because a farther tier reported a change.",
-            show_invalidations),
-    COUNTER("memstache_decode_misses", "", "Stored values that could not be decoded.",
-            show_decode_misses),
-    COUNTER("memstache_compressed_values", "", "Values stored compressed.", show_compressed),
-    COUNTER("memstache_compression_input_bytes", "bytes",
-            "Size of the values stored compressed, before.", show_compressed_from),
-    COUNTER("memstache_compression_output_bytes", "bytes",
-            "Size of the values stored compressed, after.", show_compressed_to),
+    MSI_FAMILY(COUNTER, "memstache_requests", "", "Requests answered, each in exactly one result.",
+               show_requests),
+    MSI_FAMILY(GAUGE, "memstache_requests_pending", "", "Requests accepted and not answered yet.",
+               show_pending),
+    MSI_FAMILY(COUNTER, "memstache_requests_rejected", "",
+               "Requests refused because too many were pending.", show_rejected),
+    MSI_FAMILY(HISTOGRAM, "memstache_request_duration_seconds", "seconds",
+               "From the call to the answer, of requests that a loop answered.",
+               show_request_times),
+    MSI_FAMILY(HISTOGRAM, "memstache_near_duration_seconds", "seconds",
+               "The same of requests answered inside the call: a sample, about one in 1024.",
+               show_near_times),
+    MSI_FAMILY(COUNTER, "memstache_loads", "", "Calls of a loader.", show_loads),
+    MSI_FAMILY(COUNTER, "memstache_load_failures", "", "Loaders that failed.", show_load_failures),
+    MSI_FAMILY(HISTOGRAM, "memstache_load_duration_seconds", "seconds",
+               "From the call of a loader to its end.", show_load_times),
+    MSI_FAMILY(COUNTER, "memstache_values_superseded", "",
+               "Values fetched or loaded and not kept, because the key was written meanwhile.",
+               show_superseded),
+    MSI_FAMILY(COUNTER, "memstache_invalidations", "",
+               "Keys dropped from near tiers because a farther tier reported a change.",
+               show_invalidations),
+    MSI_FAMILY(COUNTER, "memstache_decode_misses", "", "Stored values that could not be decoded.",
+               show_decode_misses),
+    MSI_FAMILY(COUNTER, "memstache_compressed_values", "", "Values stored compressed.",
+               show_compressed),
+    MSI_FAMILY(COUNTER, "memstache_compression_input_bytes", "bytes",
+               "Size of the values stored compressed, before.", show_compressed_from),
+    MSI_FAMILY(COUNTER, "memstache_compression_output_bytes", "bytes",
+               "Size of the values stored compressed, after.", show_compressed_to),
     {0},
 };

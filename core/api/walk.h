@@ -37,6 +37,12 @@ typedef struct msi_family {
     void (*show)(msi_walk *, const struct msi_family *);
 } msi_family;
 
+/* A row of a table of families. */
+#define MSI_FAMILY(kind, name, unit, help, show)                                                   \
+    {                                                                                              \
+        name, MST_METRIC_##kind, unit, help, show                                                  \
+    }
+
 extern const msi_family msi_cache_families[], msi_plugin_families[]; /* end in a name of NULL */
 
 /* Labels of one metric, as two arguments. */
