@@ -68,15 +68,14 @@ void msi_count_first(msi_counters *, msi_counter which, uint64_t n);
 
 static inline void msi_tally_add(msi_tally *t, msi_counter which, uint64_t n)
 {
+#ifndef MSI_WITHOUT_COUNTERS
     uint64_t before = atomic_load_explicit(&t->n[which], memory_order_relaxed);
     atomic_store_explicit(&t->n[which], before + n, memory_order_relaxed);
+#endif
 }
 
 static inline void msi_count(msi_counters *c, msi_counter which, uint64_t n)
 {
-#ifdef MSI_WITHOUT_COUNTERS
-    return;
-#endif
     msi_tally *own = c->has_key ? pthread_getspecific(c->key) : NULL;
     if (own) {
         msi_tally_add(own, which, n);
