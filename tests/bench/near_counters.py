@@ -31,7 +31,7 @@ def run(words):
 def make(build, *options):
     if not (build / 'build.ninja').exists():
         run(['meson', 'setup', build, ROOT, '-Dtests=true', *options])
-    run(['ninja', '-C', build, 'tests/bench/near_counters', 'core/libmemstache.so', 'plugins/provider_memory.so',
+    run(['ninja', '-C', build, 'tests/bench/near_counters', 'core/libmemstache.so.0', 'plugins/provider_memory.so',
          'plugins/eviction_adaptive.so', 'plugins/serializer_raw.so'])
 
 
@@ -39,7 +39,7 @@ def one(o, first, second, entries):
     """Nanoseconds of the first, of the second, and what they differ by."""
     words = [o.build / 'tests/bench/near_counters']
     for build in (first, second):
-        words += [build / 'core/libmemstache.so', build / 'plugins']
+        words += [build / 'core/libmemstache.so.0', build / 'plugins']
     found = json.loads(run([*words, '--entries', entries, '--clock', o.clock]))
     return found['first_ns'], found['second_ns'], found['difference_ns']
 
