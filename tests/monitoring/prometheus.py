@@ -151,7 +151,7 @@ class Exporter(unittest.TestCase):
 
     def test_scraped_under_load(self):
         host, url = self.serving('[cache]', 'tiers = small, big', '[provider.small]',
-                                 'plugin = memory', 'max_bytes = 1MiB', '[provider.big]',
+                                 'plugin = memory', 'max_bytes = 128KiB', '[provider.big]',
                                  'plugin = memory')
         server = Prometheus(self, [urllib.parse.urlsplit(url).netloc])
         until(lambda: (server.ask(f'sum(rate({READS}[2s]))') or 0) > 1000, 'load to be seen')
