@@ -1,6 +1,7 @@
 /* open.c - a runtime from a config: assemble, build, start. */
 #include <string.h>
 
+#include "api/admin.h"
 #include "api/closing.h"
 #include "api/exporters.h"
 #include "base/clock.h"
@@ -280,6 +281,9 @@ static void start_tiers(start *s)
     }
     for (unsigned i = 0; i < rt->cache_count; i++) {
         msi_lane_opened(&rt->caches[i].lanes[loop]);
+    }
+    if (!s->status && loop == 0) {
+        s->status = msi_admin_open(rt, &s->error);
     }
 }
 

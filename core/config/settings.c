@@ -20,6 +20,12 @@ static const mst_option runtime_table[] = {
      .offset = AT(msi_runtime_settings, exporters),
      .def = "",
      .help = "Exporters that carry metrics and traces out of the process, separated by commas."},
+    {.name = "admin_socket",
+     .type = MST_OPT_STR,
+     .offset = AT(msi_runtime_settings, admin_socket),
+     .def = "",
+     .help = "Path of a unix socket for its owner, where the process answers memstache stat and "
+             "memstache health; empty: none."},
 };
 
 static const mst_option plugins_table[] = {

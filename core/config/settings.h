@@ -9,6 +9,7 @@
 typedef struct msi_runtime_settings {
     int64_t loops;         /* private loop threads */
     const char *exporters; /* comma-separated exporter names; "": none */
+    const char *admin_socket; /* path; "": none */
 } msi_runtime_settings;
 
 /* [plugins] */

@@ -72,6 +72,9 @@ static const option_row table[] = {
     {"max-bytes", 0, FLAG, ARG_SIMULATE, AT(in_bytes), NULL,
      "sizes are bytes, as 64MiB, and values have those of the trace"},
     {"svg", 0, TEXT, ARG_SIMULATE, AT(svg), "FILE", "also draw the miss ratios"},
+    {"socket", 0, TEXT, ARG_ADMIN, AT(socket), "PATH",
+     "admin socket of the process; else the one of the configuration"},
+    {"watch", 0, REAL, ARG_ADMIN, AT(watch), "SEC", "stat: look again every so many seconds"},
     {"recommend", 0, FLAG, ARG_SIMULATE, AT(recommend), NULL,
      "print the lines for memstache.ini instead"},
 };

@@ -241,9 +241,24 @@ static int no_such_cache(const cli *c)
     return CLI_CONFIG;
 }
 
-static int open_runtime(cli *c)
+/* The admin socket of a file is that of the program which the file is for. */
+static mst_status leave_admin_socket(cli *c, const cli_args *args)
+{
+    static const char key[] = "runtime.admin_socket=";
+    for (size_t i = 0; i < args->set_count; i++) {
+        if (strncmp(args->sets[i], key, sizeof key - 1) == 0) {
+            return MST_OK;
+        }
+    }
+    return mst_config_set(c->config, "runtime", "admin_socket", "");
+}
+
+static int open_runtime(cli *c, const cli_args *args)
 {
     mst_error error = {0};
+    if (leave_admin_socket(c, args) != MST_OK) {
+        return no_memory(c);
+    }
     mst_open_options options = {.loop = c->loop, .log = log_line, .log_arg = c};
     mst_status status = mst_open(c->config, &options, &c->runtime, &error);
     if (status == MST_ECONFIG || status == MST_EPLUGIN || status == MST_ENOTFOUND) {
@@ -262,7 +277,7 @@ int session_cache(cli *c, const cli_args *args)
     if (!c->runtime) {
         int code = session_check(c, args);
         if (code == CLI_OK) {
-            code = open_runtime(c);
+            code = open_runtime(c, args);
         }
         if (code != CLI_OK) {
             return code;

@@ -19,7 +19,7 @@ class Help(command.Case):
         self.assertEqual(set(commands(self)),
                          {'get', 'set', 'del', 'exists', 'ttl', 'touch', 'mget', 'clear',
                           'config check', 'config show', 'plugin list', 'plugin info', 'inspect',
-                          'bench', 'simulate', 'run', 'version', 'help'})
+                          'stat', 'health', 'bench', 'simulate', 'run', 'version', 'help'})
         self.assertTrue(all(len(line) <= 100 for line in text.decode().splitlines()))
 
     def test_every_command(self):
