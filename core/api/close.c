@@ -59,6 +59,7 @@ static void free_cache(mst_runtime *rt, mst_cache *c)
     msi_trace_free(c);
     msi_counters_fini(&c->counters);
     msi_free(&rt->allocator, c->prefix);
+    msi_free(&rt->allocator, c->section);
 }
 
 void msi_runtime_free(mst_runtime *rt)

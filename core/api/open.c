@@ -168,7 +168,7 @@ static bool holds_sealed(const mst_cache *c, unsigned i)
 static void build_codec_of_cache(mst_runtime *rt, mst_cache *c, const msi_cache_plan *plan)
 {
     c->codec.allocator = &rt->allocator;
-    c->codec.log = &rt->log;
+    c->codec.log = &c->log;
     c->codec.serializer = codec_of(rt, plan->serializer);
     c->codec.compressor = codec_of(rt, plan->compressor);
     c->codec.readers = rt->codecs;
@@ -213,11 +213,24 @@ static mst_status build_lanes(mst_runtime *rt, mst_cache *c)
     return status;
 }
 
+static mst_status build_log(mst_runtime *rt, mst_cache *c)
+{
+    size_t size = sizeof "cache." + strlen(c->name);
+    c->section = msi_alloc(c->allocator, size);
+    if (!c->section) {
+        return MST_ENOMEM;
+    }
+    msi_text text;
+    msi_text_init(&text, c->section, size);
+    msi_text_add(&text, "cache%s%s", c->name[0] ? "." : "", c->name);
+    msi_log_init(&c->log, &rt->log, c->section);
+    return MST_OK;
+}
+
 static mst_status build_cache(mst_runtime *rt, mst_cache *c, const msi_cache_plan *plan)
 {
     c->runtime = rt;
     c->allocator = &rt->allocator;
-    c->log = &rt->log;
     c->name = plan->name;
     c->section = plan->section;
     c->settings = plan->settings;
@@ -227,6 +240,9 @@ static mst_status build_cache(mst_runtime *rt, mst_cache *c, const msi_cache_pla
     msi_counters_init(&c->counters, &rt->allocator);
     c->near_took = msi_zalloc(&rt->allocator, MSI_COUNTED_KINDS * sizeof *c->near_took);
     mst_status status = c->near_took ? build_prefix(c, plan->settings.namespace_) : MST_ENOMEM;
+    if (!status) {
+        status = build_log(rt, c);
+    }
     if (!status) {
         status = msi_claims_init(&c->claims, &rt->allocator);
     }
@@ -360,7 +376,8 @@ static mst_runtime *runtime_new(mst_config *config, const mst_open_options *o)
     mst_runtime *rt = msi_zalloc(&config->allocator, sizeof *rt);
     if (rt) {
         rt->allocator = config->allocator;
-        rt->log = (msi_log){o->log, o->log_arg};
+        rt->log.write = o->log;
+        rt->log.arg = o->log_arg;
         rt->secret = (msi_secret_callback){o->secret, o->secret_arg};
         rt->seed = msi_random_seed();
     }
@@ -377,6 +394,7 @@ static mst_status open_config(mst_config *config, const mst_open_options *o, mst
     rt->metrics = msi_metrics_new(&rt->allocator, msi_runtime_walk, rt);
     mst_status status = rt->metrics ? msi_assemble(config, &rt->assembly, error) : no_memory(error);
     if (!status) {
+        rt->log.level = rt->assembly->runtime.log_level + MST_LOG_ERROR;
         status = build(rt, o, error);
     }
     if (status) {

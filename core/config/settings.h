@@ -7,8 +7,9 @@
 
 /* [runtime] */
 typedef struct msi_runtime_settings {
-    int64_t loops;         /* private loop threads */
-    const char *exporters; /* comma-separated exporter names; "": none */
+    int64_t loops;            /* private loop threads */
+    const char *exporters;    /* comma-separated exporter names; "": none */
+    int32_t log_level;        /* MST_LOG_* less MST_LOG_ERROR */
     const char *admin_socket; /* path; "": none */
 } msi_runtime_settings;
 

@@ -36,7 +36,6 @@ typedef struct msi_trace msi_trace;
 struct mst_cache {
     mst_runtime *runtime;
     const mst_allocator *allocator;
-    const msi_log *log;
     const char *name;
     const char *section; /* "cache", or "cache." and the name */
     char *prefix;        /* of far keys: the escaped namespace and ":" */
@@ -62,6 +61,8 @@ struct mst_cache {
     msi_trace *_Atomic traces; /* all that were, the newest first */
     _Atomic uint64_t pending;  /* of all lanes; for max_pending */
     _Atomic uint64_t jitter_state;
+    char *section; /* "cache", "cache.NAME" */
+    msi_log log;   /* with that category */
 };
 
 static inline bool msi_cache_all_near(const mst_cache *c)

@@ -58,7 +58,7 @@ static bool begin_end(mst_load *load)
     if (!atomic_exchange(&load->ended, true)) {
         return true;
     }
-    msi_log_write(load->flight->cache->log, MST_LOG_ERROR,
+    msi_log_write(&load->flight->cache->log, MST_LOG_ERROR,
                   "a loader ended twice; the second end is ignored");
     return false;
 }

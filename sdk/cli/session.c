@@ -241,22 +241,34 @@ static int no_such_cache(const cli *c)
     return CLI_CONFIG;
 }
 
-/* The admin socket of a file is that of the program which the file is for. */
-static mst_status leave_admin_socket(cli *c, const cli_args *args)
+/* A key of [runtime] that the command decides, unless the line does. */
+static mst_status decide(cli *c, const cli_args *args, const char *key, const char *value)
 {
-    static const char key[] = "runtime.admin_socket=";
+    size_t len = strlen(key);
     for (size_t i = 0; i < args->set_count; i++) {
-        if (strncmp(args->sets[i], key, sizeof key - 1) == 0) {
+        const char *set = args->sets[i];
+        if (strncmp(set, "runtime.", 8) == 0 && strncmp(set + 8, key, len) == 0 &&
+            set[8 + len] == '=') {
             return MST_OK;
         }
     }
-    return mst_config_set(c->config, "runtime", "admin_socket", "");
+    return mst_config_set(c->config, "runtime", key, value);
+}
+
+/* The admin socket of a file is that of the program which the file is for. */
+static mst_status decide_runtime(cli *c, const cli_args *args)
+{
+    mst_status status = decide(c, args, "admin_socket", "");
+    if (status == MST_OK && c->verbose) {
+        status = decide(c, args, "log_level", "debug");
+    }
+    return status;
 }
 
 static int open_runtime(cli *c, const cli_args *args)
 {
     mst_error error = {0};
-    if (leave_admin_socket(c, args) != MST_OK) {
+    if (decide_runtime(c, args) != MST_OK) {
         return no_memory(c);
     }
     mst_open_options options = {.loop = c->loop, .log = log_line, .log_arg = c};

@@ -54,7 +54,11 @@ typedef struct mst_open_options {
      * other threads ask as well needs a handle of its own there. The loop's memory must outlive
      * the close callback. */
     struct uv_loop_s *loop;
-    /* [any-thread] A line of text: MST_LOG_* of plugin.h, without a line end. NULL: silent. */
+    /* [any-thread] A line of text, without a line end: "[category] text". The category is the
+     * section of who speaks ("provider.redis", "cache.sessions"), the level MST_LOG_* of plugin.h,
+     * not above [runtime] log_level. The same line comes once a second at most, of a category at
+     * most 50 lines a second; the next line then says how many were left out. Never keys or values.
+     * NULL: silent. */
     void (*log)(void *arg, int level, const char *text);
     void *log_arg;
     /* [any-thread], also several at once; may read a file, must not wait for a server. The secret
