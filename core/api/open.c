@@ -298,14 +298,15 @@ static void start_tiers(start *s)
     for (unsigned i = 0; i < rt->cache_count; i++) {
         msi_lane_opened(&rt->caches[i].lanes[loop]);
     }
-    if (!s->status && loop == 0) {
-        s->status = msi_admin_open(rt, &s->error);
-    }
 }
 
-static void start_exporters(start *s)
+/* What tells of all loops, when all of them run. */
+static void start_watchers(start *s)
 {
     s->status = msi_exporters_start(s->runtime, &s->error);
+    if (!s->status) {
+        s->status = msi_admin_open(s->runtime, &s->error);
+    }
 }
 
 static void run_step(msi_task *task)
@@ -351,7 +352,7 @@ static mst_status start_loops(mst_runtime *rt, mst_error *error)
     for (unsigned i = 0; i < rt->loop_count && !status; i++) {
         status = start_loop(rt, &rt->loops[i], error);
     }
-    return status ? status : run_on(rt, &rt->loops[0], start_exporters, error);
+    return status ? status : run_on(rt, &rt->loops[0], start_watchers, error);
 }
 
 /* ---- the calls */
