@@ -4,6 +4,7 @@
 #include "api/trace.h"
 #include "pipeline/near.h"
 #include "pipeline/request.h"
+#include "pipeline/watch.h"
 #include "pipeline/write.h"
 
 const mst_options msi_no_options;
@@ -93,6 +94,7 @@ mst_status mst_get_now(mst_cache *c, mst_slice key, const mst_options *o, mst_re
     status = msi_near_get(c, key, hash, o, false, now);
     msi_trace_lookup(c, hash, o, now);
     count_look(c, now);
+    msi_watch_look(c, "get", key, hash, o, now);
     return status;
 }
 
@@ -109,6 +111,7 @@ mst_status mst_get(mst_cache *c, mst_slice key, const mst_options *o, mst_result
         msi_trace_lookup(c, k.hash, o, now);
         if (status == MST_OK || (status == MST_MISS && msi_cache_all_near(c))) {
             count_look(c, now);
+            msi_watch_look(c, "get", key, k.hash, o, now);
             return status;
         }
     } else {
@@ -133,6 +136,7 @@ mst_status mst_get_or_load(mst_cache *c, mst_slice key, const mst_loader *loader
     msi_trace_lookup(c, k.hash, o, looks ? now : NULL);
     if (hit) {
         count_look(c, now);
+        msi_watch_look(c, "get_or_load", key, k.hash, o, now);
         return MST_OK;
     }
     mst_request *r = msi_request_new(c, MSI_GET, k, o, done, arg);

@@ -14,6 +14,7 @@
 #include "api/closing.h"
 #include "api/exporters.h"
 #include "api/trace.h"
+#include "api/tracing.h"
 
 #include <string.h>
 
@@ -59,7 +60,6 @@ static void free_cache(mst_runtime *rt, mst_cache *c)
     msi_trace_free(c);
     msi_counters_fini(&c->counters);
     msi_free(&rt->allocator, c->prefix);
-    msi_free(&rt->allocator, c->section);
 }
 
 void msi_runtime_free(mst_runtime *rt)
@@ -74,6 +74,7 @@ void msi_runtime_free(mst_runtime *rt)
     }
     msi_free_aligned(&rt->allocator, rt->caches);
     msi_exporters_free(rt);
+    msi_tracing_free(rt);
     for (unsigned i = 0; i < rt->tier_count; i++) {
         msi_tier_fini(&rt->tiers[i]);
     }

@@ -4,6 +4,7 @@
 #include "api/admin.h"
 #include "api/closing.h"
 #include "api/exporters.h"
+#include "api/tracing.h"
 #include "base/clock.h"
 #include "pipeline/clear.h"
 #include "pipeline/lane.h"
@@ -213,26 +214,14 @@ static mst_status build_lanes(mst_runtime *rt, mst_cache *c)
     return status;
 }
 
-static mst_status build_log(mst_runtime *rt, mst_cache *c)
-{
-    size_t size = sizeof "cache." + strlen(c->name);
-    c->section = msi_alloc(c->allocator, size);
-    if (!c->section) {
-        return MST_ENOMEM;
-    }
-    msi_text text;
-    msi_text_init(&text, c->section, size);
-    msi_text_add(&text, "cache%s%s", c->name[0] ? "." : "", c->name);
-    msi_log_init(&c->log, &rt->log, c->section);
-    return MST_OK;
-}
-
 static mst_status build_cache(mst_runtime *rt, mst_cache *c, const msi_cache_plan *plan)
 {
     c->runtime = rt;
     c->allocator = &rt->allocator;
     c->name = plan->name;
     c->section = plan->section;
+    c->watch = msi_tracing_of(rt, &plan->settings);
+    msi_log_init(&c->log, &rt->log, c->section);
     c->settings = plan->settings;
     c->space.struct_size = sizeof c->space;
     c->space.id = rt->cache_count; /* from 1 */
@@ -240,9 +229,6 @@ static mst_status build_cache(mst_runtime *rt, mst_cache *c, const msi_cache_pla
     msi_counters_init(&c->counters, &rt->allocator);
     c->near_took = msi_zalloc(&rt->allocator, MSI_COUNTED_KINDS * sizeof *c->near_took);
     mst_status status = c->near_took ? build_prefix(c, plan->settings.namespace_) : MST_ENOMEM;
-    if (!status) {
-        status = build_log(rt, c);
-    }
     if (!status) {
         status = msi_claims_init(&c->claims, &rt->allocator);
     }
@@ -364,10 +350,13 @@ static mst_status build(mst_runtime *rt, const mst_open_options *o, mst_error *e
         status = build_components(rt, error);
     }
     if (!status) {
-        status = build_caches(rt, error);
+        status = msi_exporters_build(rt, error);
     }
     if (!status) {
-        status = msi_exporters_build(rt, error);
+        status = msi_tracing_build(rt, error);
+    }
+    if (!status) {
+        status = build_caches(rt, error);
     }
     return status ? status : start_loops(rt, error);
 }

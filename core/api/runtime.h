@@ -36,6 +36,7 @@ struct mst_runtime {
     void (*exporters_stopped)(void *arg);
     void *exporters_arg;
     struct msi_closing *closing;
+    msi_watch *watch;        /* NULL: neither traces nor slow requests are wanted */
     struct msi_admin *admin; /* NULL: no admin socket */
 };
 

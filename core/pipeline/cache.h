@@ -6,6 +6,7 @@
  *   store     putting a value into the tiers        write    set, remove, touch
  *   renew, slides   far entries that live while they are read
  *   batch, look (exists), clear, coherence, counters
+ *   context, trail, watch, spans   traces, and the log of slow requests
  *
  * Three rules hold it together:
  *   1. Asynchronous requests of a key run on one loop (by hash), in the order of arrival.
@@ -32,6 +33,7 @@ _Static_assert(MSI_NEAR_TIERS_MAX == (int) MSI_COUNTED_TIERS, "each tier has its
 
 typedef struct msi_lane msi_lane;
 typedef struct msi_trace msi_trace;
+typedef struct msi_watch msi_watch;
 
 struct mst_cache {
     mst_runtime *runtime;
@@ -61,8 +63,10 @@ struct mst_cache {
     msi_trace *_Atomic traces; /* all that were, the newest first */
     _Atomic uint64_t pending;  /* of all lanes; for max_pending */
     _Atomic uint64_t jitter_state;
-    char *section; /* "cache", "cache.NAME" */
-    msi_log log;   /* with that category */
+    msi_log log; /* with the section as category */
+    msi_log_limit slow_limit;
+    msi_watch *watch; /* NULL: nobody wants to know how requests went */
+    _Atomic uint64_t bad_traceparents;
 };
 
 static inline bool msi_cache_all_near(const mst_cache *c)

@@ -47,6 +47,12 @@ const mst_type *mst_load_type(const mst_load *load)
     return load->flight->type;
 }
 
+const char *mst_load_traceparent(const mst_load *load)
+{
+    const msi_trail *t = load->flight->trail;
+    return t && t->traceparent[0] ? t->traceparent : NULL;
+}
+
 mst_entry *mst_load_entry(mst_load *load)
 {
     return &load->entry;

@@ -8,6 +8,7 @@
 
 #include "pipeline/lane.h"
 #include "pipeline/near.h"
+#include "pipeline/trail.h"
 #include "pipeline/value.h"
 
 typedef enum msi_request_kind {
@@ -45,6 +46,8 @@ struct mst_request {
     msi_deadline deadline;
     uint64_t deadline_ms; /* 0: none */
     uint64_t began_ns;    /* msi_now_ns() of the call */
+    msi_context context;  /* of traces */
+    msi_trail *trail;     /* a reference; NULL */
     mst_options options;
     mst_loader loader; /* load NULL: none */
     mst_done done;

@@ -1,0 +1,65 @@
+/* trail.h - what was done for a request, step by step, with times: for the line about a slow
+ * request, and for the spans of a trace. [loop]
+ *
+ * A fetch that several requests wait for has one trail. The first of them that is recorded owns the
+ * steps: they become the children of its span when the last step is over. */
+#ifndef MSI_TRAIL_H
+#define MSI_TRAIL_H
+
+#include "pipeline/context.h"
+#include "pipeline/lane.h"
+
+typedef enum msi_step_kind {
+    MSI_STEP_TIER = 1,
+    MSI_STEP_UNPACK,
+    MSI_STEP_LOAD,
+    MSI_STEP_PACK
+} msi_step_kind;
+
+typedef struct msi_step {
+    uint64_t start_ns, end_ns; /* msi_now_ns(); end 0: not over */
+    mst_status status;
+    uint8_t kind; /* msi_step_kind */
+    uint8_t tier; /* index, of MSI_STEP_TIER */
+    uint8_t code; /* MST_OP_*, likewise */
+} msi_step;
+
+enum { MSI_STEPS_MAX = 20, MSI_KEY_SHOWN_MAX = 64 };
+
+/* A request that has ended, as its span tells of it. */
+typedef struct msi_record {
+    msi_context context;
+    uint64_t start_ns, end_ns;
+    const char *name; /* "get" */
+    mst_status status;
+    int16_t why, tier;
+    char key[MSI_KEY_SHOWN_MAX + 1]; /* its hash, unless configured otherwise */
+} msi_record;
+
+typedef struct msi_trail {
+    msi_lane *lane;
+    unsigned refs, count;
+    uint64_t begun_ns; /* when the loop began with it */
+    bool recorded;
+    bool calls_loader; /* with the two below */
+    uint8_t load_id[8];
+    char traceparent[MSI_TRACEPARENT_SIZE]; /* for the loader; "": none */
+    msi_record record;                      /* of the owner, when recorded */
+    msi_step steps[MSI_STEPS_MAX];
+} msi_trail;
+
+/* NULL when nobody wants to know, and when memory is short. */
+msi_trail *msi_trail_new(mst_request *);
+msi_trail *msi_trail_retain(msi_trail *); /* NULL is fine in all of them */
+void msi_trail_release(msi_trail *);
+
+/* A step begins; and ends, the one of this kind and tier that has not. Times are those of the round
+ * unless given. More than MSI_STEPS_MAX are not noted. */
+void msi_trail_begin(msi_trail *, msi_step_kind, unsigned tier, unsigned code);
+void msi_trail_end(msi_trail *, msi_step_kind, unsigned tier, mst_status);
+/* Work that was done within the round. */
+void msi_trail_work(msi_trail *, msi_step_kind, uint64_t start_ns, mst_status);
+/* A far operation has ended. */
+void msi_trail_end_op(msi_trail *, const msi_op *, mst_status);
+
+#endif
