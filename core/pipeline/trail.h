@@ -39,13 +39,13 @@ typedef struct msi_record {
 typedef struct msi_trail {
     msi_lane *lane;
     unsigned refs, count;
-    uint64_t begun_ns; /* when the loop began with it */
     bool recorded;
-    bool calls_loader; /* with the two below */
+    bool calls_loader; /* with load_id and traceparent */
+    msi_step steps[MSI_STEPS_MAX];
+    uint64_t begun_ns; /* when the loop began with it */
     uint8_t load_id[8];
     char traceparent[MSI_TRACEPARENT_SIZE]; /* for the loader; "": none */
     msi_record record;                      /* of the owner, when recorded */
-    msi_step steps[MSI_STEPS_MAX];
 } msi_trail;
 
 /* NULL when nobody wants to know, and when memory is short. */

@@ -190,13 +190,18 @@ static bool has_failed(const mst_result *r)
            r->why == MST_WHY_UNDECODABLE;
 }
 
+static bool is_slow(const mst_request *r, uint64_t now)
+{
+    int64_t limit = r->cache->settings.slow_request_ms;
+    return limit >= 0 && now > r->began_ns && now - r->began_ns >= (uint64_t) limit * 1000000;
+}
+
 void msi_watch_answered(mst_request *r)
 {
     const msi_watch *w = r->cache->watch;
     if (w) {
         uint64_t now = msi_loop_now_ns(r->lane->loop);
-        int64_t limit = r->cache->settings.slow_request_ms;
-        bool slow = limit >= 0 && in_us(r->began_ns, now) >= (uint64_t) limit * 1000;
+        bool slow = is_slow(r, now);
         if (slow) {
             tell_slow(r, now);
         }

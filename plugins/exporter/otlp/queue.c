@@ -56,7 +56,9 @@ bool otlp_queue_put(otlp_queue *q, ProtobufCBinaryData packed)
             *q->last = n;
             q->last = &n->next;
             q->count++;
-            pthread_cond_signal(&q->changed);
+            if (q->count == q->enough) { /* else nobody waits for it */
+                pthread_cond_signal(&q->changed);
+            }
         }
         pthread_mutex_unlock(&q->mutex);
     }
@@ -120,9 +122,11 @@ otlp_state otlp_queue_wait(otlp_queue *q, uint64_t at_ms, size_t enough)
     struct timespec end = in_ms(at_ms > now ? at_ms - now : 0);
     int error = 0;
     pthread_mutex_lock(&q->mutex);
+    q->enough = enough;
     while (!q->stopping && !error && !(enough && q->count >= enough)) {
         error = pthread_cond_timedwait(&q->changed, &q->mutex, &end);
     }
+    q->enough = 0;
     otlp_state state = {q->count, q->first_ms, q->stopping};
     pthread_mutex_unlock(&q->mutex);
     return state;

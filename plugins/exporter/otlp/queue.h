@@ -11,6 +11,7 @@ typedef struct otlp_queue {
     pthread_mutex_t mutex;
     pthread_cond_t changed; /* on the monotonic clock */
     size_t max, count;
+    size_t enough; /* what the thread waits for; 0: it does not */
     struct otlp_node *first, **last;
     uint64_t first_ms; /* when the queue was last empty and got a span; host->now_ms() */
     bool stopping;
