@@ -160,6 +160,7 @@ mst_status mst_exists(mst_cache *c, mst_slice key, const mst_options *o, mst_res
         status = msi_near_exists(c, k, now);
         if (status == MST_OK || msi_cache_all_near(c)) {
             msi_count(&c->counters, MSI_COUNT_now_answers + MSI_EXISTS, 1);
+            msi_watch_look(c, "exists", key, k.hash, o, now);
             return status;
         }
     }
@@ -175,6 +176,11 @@ static mst_status change(mst_cache *c, msi_request_kind kind, mst_slice key, con
     if (now) {
         mst_status status = msi_write_now(c, kind, k, in, o, now);
         if (status != MST_PENDING) {
+            msi_watch_look(c,
+                           kind == MSI_SET     ? "set"
+                           : kind == MSI_TOUCH ? "touch"
+                                               : "remove",
+                           key, k.hash, o, now);
             return status;
         }
     }

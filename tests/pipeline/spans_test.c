@@ -209,6 +209,17 @@ static void near_answers(void)
     CHECK_STR(hex(s.span.parent_id, 8), "b7ad6b7169203331");
     CHECK_STR(fx_span_attribute(&s, "memstache.tier"), "memory");
     CHECK(fx_span_named("get_or_load", 0, &s));
+    fx_spans_reset();
+    const mst_slice keys[] = {mst_str("k"), mst_str("other")};
+    t_wait(t_begin_get_many(&env, keys, 2, &sampled));
+    CHECK(fx_span_named("get", 1, &s) && !fx_span_named("get", 2, &s));
+    t_wait(t_begin_set(&env, "k", "w", &sampled));
+    t_wait(t_begin_exists(&env, "k", &sampled));
+    t_wait(t_begin_touch(&env, "k", &sampled));
+    t_wait(t_begin_remove(&env, "k", &sampled));
+    CHECK(fx_span_named("set", 0, &s) && fx_span_named("exists", 0, &s));
+    CHECK(fx_span_named("touch", 0, &s) && fx_span_named("remove", 0, &s));
+    CHECK_INT(fx_span_count(), 6);
     t_close(&env);
 }
 
