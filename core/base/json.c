@@ -19,7 +19,7 @@ void msi_json_fini(msi_json *j)
 
 static void add(msi_json *j, const char *bytes, size_t len)
 {
-    if (j->failed) {
+    if (j->failed || len == 0) {
         return;
     }
     if (j->cap - j->len < len) {
