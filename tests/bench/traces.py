@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 """What traces cost: the same load with the otlp exporter (1 % of requests sampled) and without.
 
-    python3 tests/bench/traces.py BUILD [--rounds 9] [--seconds 2] [--ratio 1%]
+    python3 tests/bench/traces.py BUILD [--pairs 200] [--ms 50] [--ratio 1%]
 
 BUILD is a build directory, best configured with --buildtype=release. Starts a redis-server and a
-collector of its own on loopback; the collector takes everything and looks at nothing. Each round is
-a pair, in alternating order; the ratios are those of pairs, and the table shows their medians.
+collector of its own on loopback; the collector takes everything and looks at nothing. traces.c says
+how it is measured.
 """
 import argparse
 import http.server
@@ -13,7 +13,6 @@ import json
 import os
 import pathlib
 import shutil
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -21,12 +20,12 @@ import threading
 
 import redis
 
-# What, the tiers, and the options of memstache bench.
+# What, the tiers, and how many gets are under way.
 ROWS = [
-    ('redis get, 512 under way', 'redis', ['--depth', '512']),
-    ('redis get, 16 under way', 'redis', ['--depth', '16']),
-    ('redis get, one at a time', 'redis', ['--depth', '1']),
-    ('near get', 'memory', []),
+    ('redis get, 512 under way', 'redis', 512),
+    ('redis get, 16 under way', 'redis', 16),
+    ('redis get, one at a time', 'redis', 1),
+    ('near get', 'memory', 0),
 ]
 
 
@@ -59,34 +58,25 @@ class Traces:
                         f'url = redis://127.0.0.1:{self.port}\n', 'utf-8')
         return path
 
-    def figures(self, tiers, traced, words):
-        done = subprocess.run([str(self.build / 'memstache'), '-c', self.config(tiers, traced),
-                               '--json', '-q', 'bench', '--keys', '10000', '--seconds',
-                               str(self.o.seconds), *words], env=self.env, capture_output=True,
-                              text=True, check=False)
+    def row(self, title, tiers, depth):
+        before = Sink.taken
+        done = subprocess.run([self.build / 'tests/bench/traces', self.config(tiers, False),
+                               self.config(tiers, True), str(depth), str(self.o.pairs),
+                               str(self.o.ms)], env=self.env, capture_output=True, text=True,
+                              check=False)
         if done.returncode:
             sys.exit(f'exit status {done.returncode}: {done.stderr}')
-        return json.loads(done.stdout)
-
-    def row(self, title, tiers, words):
-        rate, cpu = [], []
-        before = Sink.taken
-        for i in range(self.o.rounds):
-            order = (False, True) if i % 2 else (True, False)
-            pair = {traced: self.figures(tiers, traced, words) for traced in order}
-            rate.append(pair[True]['ops_per_s'] / pair[False]['ops_per_s'])
-            cpu.append(pair[True]['cpu_ns_per_op'] / pair[False]['cpu_ns_per_op'])
-        each = pair[True]['ns_per_op'] - pair[False]['ns_per_op']
-        print(f'| {title} | {statistics.median(rate):.3f}x | {statistics.median(cpu):.3f}x | '
-              f"{pair[False]['ops_per_s']:,.0f} | {each:+.1f} | "
+        f = json.loads(done.stdout)
+        print(f"| {title} | {f['rate']:.3f}x ({f['rate_q1']:.3f} to {f['rate_q3']:.3f}) | "
+              f"{f['cpu']:.3f}x | {f['plain_gets_per_s']:,.0f} | {f['plain_cpu_ns']:,.0f} ns | "
               f'{(Sink.taken - before) / 1e6:.1f} MB |', flush=True)
 
 
 def main():
     p = argparse.ArgumentParser(description=__doc__.split('\n', maxsplit=1)[0])
     p.add_argument('build')
-    p.add_argument('--rounds', type=int, default=9)
-    p.add_argument('--seconds', type=float, default=2)
+    p.add_argument('--pairs', type=int, default=200)
+    p.add_argument('--ms', type=int, default=50)
     p.add_argument('--ratio', default='1%')
     options = p.parse_args()
     if not shutil.which('redis-server'):
@@ -99,8 +89,9 @@ def main():
         try:
             traces = Traces(options, folder, port, sink.server_address[1])
             print(f'with traces, {options.ratio} of requests sampled / without; medians of '
-                  f'{options.rounds} pairs\n')
-            print('| workload | gets/s | CPU a get | gets/s without, last | ns a get, last | sent |')
+                  f'{options.pairs} pairs of {options.ms} ms, quartiles\n')
+            print('| workload | gets/s | CPU of the loop a get | gets/s without | CPU without | '
+                  'sent |')
             print('|---|---|---|---|---|---|')
             for row in ROWS:
                 traces.row(*row)
