@@ -49,8 +49,8 @@ const mst_type *mst_load_type(const mst_load *load)
 
 const char *mst_load_traceparent(const mst_load *load)
 {
-    const msi_trail *t = load->flight->trail;
-    return t && t->traceparent[0] ? t->traceparent : NULL;
+    const msi_trail_more *m = load->flight->trail.more;
+    return m && m->traceparent[0] ? m->traceparent : NULL;
 }
 
 mst_entry *mst_load_entry(mst_load *load)

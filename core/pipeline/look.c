@@ -45,7 +45,7 @@ static void far_answered(msi_op *op, mst_status status)
     bool hit = status == MST_OK;
     uint64_t expires_ms = hit ? op->op.expires_ms : 0;
     hit = hit && alive(r, op, &expires_ms);
-    msi_trail_end_op(r->trail, op, status);
+    msi_trail_end(r->trail, MSI_STEP_TIER, msi_trail_tier(r->lane, op), status);
     msi_op_free(op);
     if (status < 0) {
         r->outcome = status;
@@ -103,7 +103,7 @@ void msi_look_begin(mst_request *r)
     msi_claims_unlock(stripe);
     if (!busy) {
         r->tier = 0;
-        r->trail = msi_trail_new(r);
+        msi_trail_open(r);
         ask(r);
     }
 }

@@ -73,7 +73,8 @@ static const char *code_name(unsigned code)
     return names[code];
 }
 
-static void make_step(made *m, const msi_trail *t, const msi_step *s, uint64_t now, uint64_t offset)
+static void make_step(made *m, const msi_trail_more *t, const msi_step *s, uint64_t now,
+                      uint64_t offset)
 {
     static const char *const names[] = {
         [MSI_STEP_UNPACK] = "unpack", [MSI_STEP_LOAD] = "loader", [MSI_STEP_PACK] = "pack"};
@@ -110,7 +111,7 @@ void msi_span_of_request(const mst_cache *c, const msi_record *r)
     c->watch->spans(c->watch->arg, &one, 1);
 }
 
-void msi_spans_of_trail(const msi_trail *t)
+void msi_spans_of_trail(const msi_trail_more *t)
 {
     made all[1 + MSI_STEPS_MAX];
     const mst_span *spans[1 + MSI_STEPS_MAX];

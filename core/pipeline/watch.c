@@ -60,17 +60,15 @@ static void identify(mst_request *r)
 void msi_watch_loading(mst_request *r, msi_trail *t)
 {
     msi_watch *w = r->cache->watch;
-    if (!t) {
-        return;
-    }
-    t->calls_loader = true;
-    if (w && w->spans) {
+    msi_trail_more *m = msi_trail_grow(t);
+    if (m && w && w->spans) {
         is_sampled(r);
         identify(r);
-        msi_watch_draw(w, t->load_id, sizeof t->load_id);
-        msi_context_write(&r->context, t->load_id, t->traceparent);
-    } else if (r->context.traced) {
-        msi_context_write(&r->context, r->context.parent_id, t->traceparent);
+        msi_watch_draw(w, m->load_id, sizeof m->load_id);
+        m->calls_loader = true;
+        msi_context_write(&r->context, m->load_id, m->traceparent);
+    } else if (m && r->context.traced) {
+        msi_context_write(&r->context, r->context.parent_id, m->traceparent);
     }
 }
 
@@ -104,9 +102,10 @@ static void record(mst_request *r, uint64_t now)
 {
     identify(r);
     msi_record of = record_of(r, now);
-    if (r->trail && !r->trail->recorded) {
-        r->trail->recorded = true;
-        r->trail->record = of;
+    msi_trail_more *m = msi_trail_grow(r->trail);
+    if (m && !m->recorded) {
+        m->recorded = true;
+        m->record = of;
     } else {
         msi_span_of_request(r->cache, &of);
     }
@@ -150,10 +149,12 @@ static const char *name_of_step(const mst_cache *c, const msi_step *s)
 
 static void add_steps(const mst_cache *c, const mst_request *r, uint64_t now, msi_text *text)
 {
-    const msi_trail *t = r->trail;
-    msi_text_add(text, "; waited %llu us", (unsigned long long) in_us(r->began_ns, t->begun_ns));
-    for (unsigned i = 0; i < t->count; i++) {
-        const msi_step *s = &t->steps[i];
+    unsigned count;
+    const msi_step *steps = msi_trail_steps(r->trail, &count);
+    msi_text_add(text, "; waited %llu us",
+                 (unsigned long long) in_us(r->began_ns, r->trail->begun_ns));
+    for (unsigned i = 0; i < count; i++) {
+        const msi_step *s = &steps[i];
         uint64_t took = in_us(s->start_ns, s->end_ns ? s->end_ns : now);
         msi_text_add(text, ", %s %llu us", name_of_step(c, s), (unsigned long long) took);
         if (s->end_ns == 0) {
@@ -209,6 +210,5 @@ void msi_watch_answered(mst_request *r)
             record(r, now);
         }
     }
-    msi_trail_release(r->trail);
-    r->trail = NULL;
+    msi_trail_close(r);
 }

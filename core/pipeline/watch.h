@@ -25,7 +25,7 @@ struct msi_watch {
 void msi_watch_read(mst_cache *, msi_context *, const char *traceparent);
 /* [loop] The request is about to call its loader: what that may pass on. */
 void msi_watch_loading(mst_request *, msi_trail *);
-/* [loop] The request has its answer. Takes r->trail. */
+/* [loop] The request has its answer: the end of r->trail for it. */
 void msi_watch_answered(mst_request *);
 
 /* [any-thread] An answer of the near tiers to a call with a traceparent. */
@@ -40,7 +40,7 @@ static inline void msi_watch_look(mst_cache *c, const char *name, mst_slice key,
 }
 
 /* spans.c */
-void msi_spans_of_trail(const msi_trail *); /* [loop] the request's, and its steps' */
+void msi_spans_of_trail(const msi_trail_more *); /* [loop] the request's, and its steps' */
 void msi_span_of_request(const mst_cache *, const msi_record *); /* [any-thread] */
 /* [any-thread] An id that nobody has, n bytes. */
 void msi_watch_draw(msi_watch *, uint8_t *id, size_t n);

@@ -264,7 +264,7 @@ void msi_write_begin(mst_request *r)
     if (busy) {
         return;
     }
-    r->trail = msi_trail_new(r);
+    msi_trail_open(r);
     if (r->kind == MSI_SET) {
         begin_set(r);
     } else {

@@ -165,7 +165,7 @@ static void spans(void *self, const mst_span *const *given, size_t n)
     otlp *o = self;
     uint64_t dropped = 0;
     for (size_t i = 0; o->traces && i < n; i++) {
-        dropped += !otlp_queue_put(&o->queue, otlp_pack_span(o->host, given[i]));
+        dropped += !otlp_queue_put(&o->queue, given[i]);
     }
     if (dropped) {
         o->metrics->add(o->dropped, dropped);

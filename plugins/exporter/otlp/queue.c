@@ -1,12 +1,64 @@
 /* queue.c - see queue.h. */
 #include "queue.h"
 
+#include <string.h>
 #include <time.h>
 
+/* A span with all that it points to, in one block. */
 typedef struct otlp_node {
     struct otlp_node *next;
-    ProtobufCBinaryData packed;
+    mst_span span;
+    mst_attribute attributes[];
 } otlp_node;
+
+/* ---- copies of spans: the thread of a request does no more than this */
+
+static size_t room_for(const char *text)
+{
+    return text ? strlen(text) + 1 : 0;
+}
+
+static const char *keep(char **at, const char *text)
+{
+    char *kept = *at;
+    size_t len = room_for(text);
+    memcpy(kept, text ? text : "", len);
+    *at += len;
+    return text ? kept : NULL;
+}
+
+static otlp_node *copy_span(const mst_host *host, const mst_span *s)
+{
+    size_t size = sizeof(otlp_node) + s->attribute_count * sizeof(mst_attribute) +
+                  room_for(s->name) + room_for(s->status_text) + room_for(s->trace_state);
+    for (size_t i = 0; i < s->attribute_count; i++) {
+        size += room_for(s->attributes[i].name) + s->attributes[i].text.len;
+    }
+    otlp_node *n = host->alloc(host, size);
+    if (!n) {
+        return NULL;
+    }
+    char *at = (char *) &n->attributes[s->attribute_count];
+    n->next = NULL;
+    n->span = *s;
+    n->span.name = keep(&at, s->name);
+    n->span.status_text = keep(&at, s->status_text);
+    n->span.trace_state = keep(&at, s->trace_state);
+    n->span.attributes = n->attributes;
+    for (size_t i = 0; i < s->attribute_count; i++) {
+        mst_attribute *a = &n->attributes[i];
+        *a = s->attributes[i];
+        a->name = keep(&at, a->name);
+        if (a->text.len) {
+            memcpy(at, a->text.data, a->text.len);
+            a->text.data = at;
+            at += a->text.len;
+        }
+    }
+    return n;
+}
+
+/* ---- the queue */
 
 mst_status otlp_queue_init(otlp_queue *q, const mst_host *host, size_t max)
 {
@@ -34,7 +86,6 @@ void otlp_queue_fini(otlp_queue *q)
     }
     for (otlp_node *n = q->first, *next; n; n = next) {
         next = n->next;
-        q->host->free(q->host, n->packed.data);
         q->host->free(q->host, n);
     }
     pthread_cond_destroy(&q->changed);
@@ -42,13 +93,20 @@ void otlp_queue_fini(otlp_queue *q)
     q->host = NULL;
 }
 
-bool otlp_queue_put(otlp_queue *q, ProtobufCBinaryData packed)
+/* A full queue is seen before the copy is made. */
+static bool is_full(otlp_queue *q)
 {
-    otlp_node *n = packed.data ? q->host->alloc(q->host, sizeof *n) : NULL;
+    pthread_mutex_lock(&q->mutex);
+    bool full = q->count >= q->max;
+    pthread_mutex_unlock(&q->mutex);
+    return full;
+}
+
+bool otlp_queue_put(otlp_queue *q, const mst_span *span)
+{
+    otlp_node *n = is_full(q) ? NULL : copy_span(q->host, span);
     bool room = false;
     if (n) {
-        n->next = NULL;
-        n->packed = packed;
         pthread_mutex_lock(&q->mutex);
         room = q->count < q->max && !q->stopping;
         if (room) {
@@ -63,7 +121,6 @@ bool otlp_queue_put(otlp_queue *q, ProtobufCBinaryData packed)
         pthread_mutex_unlock(&q->mutex);
     }
     if (!room) {
-        q->host->free(q->host, packed.data);
         q->host->free(q->host, n);
     }
     return room;
@@ -90,7 +147,7 @@ void otlp_queue_take(otlp_queue *q, otlp_pile *pile, size_t max)
     }
     for (otlp_node *at = taken, *next; at; at = next) {
         next = at->next;
-        otlp_pile_take(pile, at->packed);
+        otlp_pile_take(pile, otlp_pack_span(q->host, &at->span));
         q->host->free(q->host, at);
     }
 }

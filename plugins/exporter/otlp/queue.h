@@ -1,4 +1,4 @@
-/* queue.h - packed spans that wait to be sent, at most so many. [any-thread] */
+/* queue.h - spans that wait to be sent, at most so many. [any-thread] */
 #ifndef OTLP_QUEUE_H
 #define OTLP_QUEUE_H
 
@@ -21,8 +21,8 @@ mst_status otlp_queue_init(otlp_queue *, const mst_host *, size_t max);
 void otlp_queue_fini(otlp_queue *);
 
 /* False: there is no room, or no memory. */
-bool otlp_queue_put(otlp_queue *, ProtobufCBinaryData packed);
-/* At most `max` of the oldest. */
+bool otlp_queue_put(otlp_queue *, const mst_span *);
+/* At most `max` of the oldest, packed. */
 void otlp_queue_take(otlp_queue *, otlp_pile *, size_t max);
 /* Wakes who waits: see otlp_queue_wait(). */
 void otlp_queue_stop(otlp_queue *);
