@@ -23,6 +23,10 @@ libjansson-dev      library   jansson
 libmsgpack-dev      header    msgpack/unpack_define.h
 libhiredis-dev      library   hiredis
 libssl-dev          library   openssl
+libmicrohttpd-dev   library   libmicrohttpd
+libcurl4-openssl-dev library  libcurl
+protobuf-compiler   command   protoc
+protobuf-c-compiler command   protoc-gen-c
 '
 
 memstache_test_needs='
@@ -31,8 +35,8 @@ clang               command   clang++
 libclang-rt-dev     runtime   fuzzer
 clang-format        command   clang-format
 libcriterion-dev    library   criterion
-protobuf-compiler   command   protoc
-protobuf-c-compiler command   protoc-c
+nodejs              command   node
+npm                 command   npm
 python3             command   python3
 python3-msgpack     module    msgpack
 binutils            command   nm
@@ -47,6 +51,7 @@ libjson-c-dev       library   json-c
 make                command   make
 redis-server        command   redis-server
 openssl             command   openssl
+prometheus          command   prometheus
 '
 
 # have KIND NAME: is it there?

@@ -4,6 +4,7 @@
 #include "api/trace.h"
 #include "pipeline/near.h"
 #include "pipeline/request.h"
+#include "pipeline/watch.h"
 #include "pipeline/write.h"
 
 const mst_options msi_no_options;
@@ -75,6 +76,14 @@ static mst_status post(mst_cache *c, msi_request_kind kind, msi_key_ref k, const
 
 /* ---- reading */
 
+/* An answer of the near tiers. */
+static inline void count_look(mst_cache *c, const mst_result *r)
+{
+    bool hit = r->status == MST_OK;
+    msi_count(&c->counters, hit ? MSI_COUNT_now_hits + (unsigned) r->tier : MSI_COUNT_now_misses,
+              1);
+}
+
 mst_status mst_get_now(mst_cache *c, mst_slice key, const mst_options *o, mst_result *now)
 {
     mst_status status = now ? check(c, key, &o) : MST_EINVAL;
@@ -84,7 +93,8 @@ mst_status mst_get_now(mst_cache *c, mst_slice key, const mst_options *o, mst_re
     uint64_t hash = msi_cache_hash(c, key);
     status = msi_near_get(c, key, hash, o, false, now);
     msi_trace_lookup(c, hash, o, now);
-    msi_count(&c->counters, status == MST_OK ? MSI_COUNT_now_hits : MSI_COUNT_now_misses, 1);
+    count_look(c, now);
+    msi_watch_look(c, "get", key, hash, o, now);
     return status;
 }
 
@@ -100,8 +110,8 @@ mst_status mst_get(mst_cache *c, mst_slice key, const mst_options *o, mst_result
         status = msi_near_get(c, key, k.hash, o, true, now);
         msi_trace_lookup(c, k.hash, o, now);
         if (status == MST_OK || (status == MST_MISS && msi_cache_all_near(c))) {
-            msi_count(&c->counters, status == MST_OK ? MSI_COUNT_now_hits : MSI_COUNT_now_misses,
-                      1);
+            count_look(c, now);
+            msi_watch_look(c, "get", key, k.hash, o, now);
             return status;
         }
     } else {
@@ -125,7 +135,8 @@ mst_status mst_get_or_load(mst_cache *c, mst_slice key, const mst_loader *loader
     bool hit = looks && msi_near_get(c, key, k.hash, o, true, now) == MST_OK;
     msi_trace_lookup(c, k.hash, o, looks ? now : NULL);
     if (hit) {
-        msi_count(&c->counters, MSI_COUNT_now_hits, 1);
+        count_look(c, now);
+        msi_watch_look(c, "get_or_load", key, k.hash, o, now);
         return MST_OK;
     }
     mst_request *r = msi_request_new(c, MSI_GET, k, o, done, arg);
@@ -148,7 +159,8 @@ mst_status mst_exists(mst_cache *c, mst_slice key, const mst_options *o, mst_res
     if (now) {
         status = msi_near_exists(c, k, now);
         if (status == MST_OK || msi_cache_all_near(c)) {
-            msi_count(&c->counters, MSI_COUNT_now_others, 1);
+            msi_count(&c->counters, MSI_COUNT_now_answers + MSI_EXISTS, 1);
+            msi_watch_look(c, "exists", key, k.hash, o, now);
             return status;
         }
     }
@@ -164,6 +176,11 @@ static mst_status change(mst_cache *c, msi_request_kind kind, mst_slice key, con
     if (now) {
         mst_status status = msi_write_now(c, kind, k, in, o, now);
         if (status != MST_PENDING) {
+            msi_watch_look(c,
+                           kind == MSI_SET     ? "set"
+                           : kind == MSI_TOUCH ? "touch"
+                                               : "remove",
+                           key, k.hash, o, now);
             return status;
         }
     }

@@ -2,15 +2,19 @@
  *
  *   1 drain  every loop answers what was asked, and for a moment lets far tiers take what is stored
  *            without anybody waiting
- *   2 stop   every loop stops its ports, which fail what a tier has not answered, and waits until
- *            nothing is under way; then the first one stops the in-process tiers
- *   3 close  the loops' handles; their threads end
+ *   2 stop   the exporters stop; then every loop stops its ports, which fail what a tier has not
+ *            answered, and waits until nothing is under way; then the first one stops the
+ *            in-process tiers
+ *   3 close  the admin socket, then the loops' handles; their threads end
  *   4 free
  *
  * A step begins when all loops are through the one before; the first loop counts. Memory for this
  * is taken when the runtime is opened, so that closing cannot fail. */
+#include "api/admin.h"
 #include "api/closing.h"
+#include "api/exporters.h"
 #include "api/trace.h"
+#include "api/tracing.h"
 
 #include <string.h>
 
@@ -51,6 +55,7 @@ static void free_cache(mst_runtime *rt, mst_cache *c)
         msi_lane_fini(&c->lanes[i]);
     }
     msi_free(&rt->allocator, c->lanes);
+    msi_free(&rt->allocator, c->near_took);
     msi_claims_fini(&c->claims);
     msi_trace_free(c);
     msi_counters_fini(&c->counters);
@@ -68,6 +73,8 @@ void msi_runtime_free(mst_runtime *rt)
         free_cache(rt, &rt->caches[i]);
     }
     msi_free_aligned(&rt->allocator, rt->caches);
+    msi_exporters_free(rt);
+    msi_tracing_free(rt);
     for (unsigned i = 0; i < rt->tier_count; i++) {
         msi_tier_fini(&rt->tiers[i]);
     }
@@ -81,6 +88,7 @@ void msi_runtime_free(mst_runtime *rt)
     }
     msi_free(&rt->allocator, rt->loops);
     msi_assembly_free(rt->assembly);
+    msi_metrics_release(rt->metrics);
     mst_allocator memory = rt->allocator;
     msi_free(&memory, rt->closing);
     msi_free(&memory, rt);
@@ -129,8 +137,9 @@ static void close_loop(msi_task *task)
     msi_loop_close(s->loop, NULL);
 }
 
-static void close_all(msi_closing *c)
+static void close_loops(void *arg)
 {
+    msi_closing *c = arg;
     mst_runtime *rt = c->runtime;
     msi_loop *first = &rt->loops[0];
     for (unsigned i = 1; i < rt->loops_started; i++) {
@@ -145,7 +154,13 @@ static void close_all(msi_closing *c)
         first->ended = first_thread_ended;
     }
     leave_loop(rt, 0);
+    msi_exporters_leave_loop(rt);
     msi_loop_close(first, first->lent ? lent_closed : NULL);
+}
+
+static void close_all(msi_closing *c)
+{
+    msi_admin_close(c->runtime->admin, close_loops, c);
 }
 
 /* ---- 1 and 2, counted on the first loop */
@@ -235,17 +250,25 @@ static void stop_loop(msi_task *task)
     count_stopped(s);
 }
 
-static void stop_all(msi_closing *c)
+/* From here on there is nobody to walk the metrics of what is stopped. */
+static void stop_all(void *arg)
 {
+    msi_closing *c = arg;
+    atomic_store(&c->runtime->metrics->open, false);
     for (unsigned i = 0; i < c->runtime->loops_started; i++) {
         c->steps[i].task.run = stop_loop;
         msi_loop_post(&c->runtime->loops[i], &c->steps[i].task);
     }
 }
 
+static void stop_exporters(msi_closing *c)
+{
+    msi_exporters_stop(c->runtime, stop_all, c);
+}
+
 static void drained_on_loop(msi_task *task)
 {
-    all_through(MSI_CONTAINER(task, msi_closing_step, task)->closing, stop_all);
+    all_through(MSI_CONTAINER(task, msi_closing_step, task)->closing, stop_exporters);
 }
 
 static bool ports_idle(const mst_runtime *rt, unsigned loop)

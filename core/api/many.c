@@ -7,6 +7,7 @@
 #include "api/trace.h"
 #include "pipeline/lane.h"
 #include "pipeline/request.h"
+#include "pipeline/watch.h"
 #include "pipeline/write.h"
 
 enum { FEW = 32 }; /* so many keys need no memory of their own */
@@ -83,6 +84,19 @@ static size_t write_now(many *m)
     return done;
 }
 
+/* Nearly always all of them are of the nearest tier, and counted in one step. */
+static void count_hits(const many *m, size_t hits)
+{
+    msi_counters *c = &m->cache->counters;
+    for (size_t i = 0; m->cache->near_count > 1 && i < m->n; i++) {
+        if (m->results[i].status == MST_OK && m->results[i].tier > 0) {
+            msi_count(c, MSI_COUNT_now_hits + (unsigned) m->results[i].tier, 1);
+            hits--;
+        }
+    }
+    msi_count(c, MSI_COUNT_now_hits, hits);
+}
+
 static size_t read_now(many *m)
 {
     mst_cache *c = m->cache;
@@ -97,13 +111,18 @@ static size_t read_now(many *m)
     for (size_t i = 0; i < m->n; i++) {
         msi_trace_lookup(c, m->refs[i].hash, m->options, &m->results[i]);
     }
-    msi_count(&c->counters, MSI_COUNT_now_hits, hits);
+    count_hits(m, hits);
     for (size_t i = 0; hits < m->n && i < m->n; i++) {
         mst_result *r = &m->results[i];
         if (r->status == MST_MISS && !msi_cache_all_near(c)) {
             msi_result_set(r, MST_PENDING, MST_WHY_NONE);
         }
         misses += r->status == MST_MISS;
+    }
+    for (size_t i = 0; m->options->traceparent && i < m->n; i++) {
+        if (m->results[i].status != MST_PENDING) {
+            msi_watch_near(c, "get", m->refs[i], m->options, &m->results[i]);
+        }
     }
     if (misses) {
         msi_count(&c->counters, MSI_COUNT_now_misses, misses);

@@ -1,7 +1,10 @@
 /* open.c - a runtime from a config: assemble, build, start. */
 #include <string.h>
 
+#include "api/admin.h"
 #include "api/closing.h"
+#include "api/exporters.h"
+#include "api/tracing.h"
 #include "base/clock.h"
 #include "pipeline/clear.h"
 #include "pipeline/lane.h"
@@ -36,9 +39,9 @@ static mst_status build_loops(mst_runtime *rt, struct uv_loop_s *lent, mst_error
 
 /* ---- components */
 
-static msi_secrets secrets_of(const mst_runtime *rt, const msi_component *c)
+msi_grants msi_runtime_grants(const mst_runtime *rt, const msi_component *c)
 {
-    return (msi_secrets){rt->secret, c->bound, c->bound_count, c->options};
+    return (msi_grants){{rt->secret, c->bound, c->bound_count, c->options}, rt->metrics};
 }
 
 static mst_status build_tier(mst_runtime *rt, msi_component *c, mst_error *error)
@@ -48,7 +51,7 @@ static mst_status build_tier(mst_runtime *rt, msi_component *c, mst_error *error
         .name = c->name,
         .plugin = c->plugin,
         .options = c->options,
-        .secrets = secrets_of(rt, c),
+        .grants = msi_runtime_grants(rt, c),
         .settings = c->settings.tier,
         .loops = rt->loops,
         .loop_count = rt->loop_count,
@@ -59,17 +62,17 @@ static mst_status build_tier(mst_runtime *rt, msi_component *c, mst_error *error
         plan.eviction = c->eviction->plugin;
         plan.eviction_section = c->eviction->section;
         plan.eviction_options = c->eviction->options;
-        plan.eviction_secrets = secrets_of(rt, c->eviction);
+        plan.eviction_grants = msi_runtime_grants(rt, c->eviction);
     }
     return msi_tier_init(&rt->tiers[rt->tier_count++], &plan, error);
 }
 
 static mst_status build_codec(mst_runtime *rt, msi_component *c, mst_error *error)
 {
-    msi_secrets secrets = secrets_of(rt, c);
+    msi_grants grants = msi_runtime_grants(rt, c);
     mst_status status =
         msi_instance_new_with(&rt->codecs[rt->codec_count], c->plugin, c->section, c->options,
-                              &secrets, NULL, &rt->allocator, &rt->log, error);
+                              &grants, NULL, &rt->allocator, &rt->log, error);
     if (!status) {
         rt->codec_count++;
     }
@@ -89,7 +92,7 @@ static mst_status build_components(mst_runtime *rt, mst_error *error)
         mst_status status = MST_OK;
         if (c->kind == MST_KIND_PROVIDER) {
             status = build_tier(rt, c, error);
-        } else if (c->kind != MST_KIND_EVICTION) {
+        } else if (c->kind == MST_KIND_SERIALIZER || c->kind == MST_KIND_COMPRESSOR) {
             status = build_codec(rt, c, error);
         }
         if (status) {
@@ -166,7 +169,7 @@ static bool holds_sealed(const mst_cache *c, unsigned i)
 static void build_codec_of_cache(mst_runtime *rt, mst_cache *c, const msi_cache_plan *plan)
 {
     c->codec.allocator = &rt->allocator;
-    c->codec.log = &rt->log;
+    c->codec.log = &c->log;
     c->codec.serializer = codec_of(rt, plan->serializer);
     c->codec.compressor = codec_of(rt, plan->compressor);
     c->codec.readers = rt->codecs;
@@ -203,25 +206,29 @@ static mst_status build_lanes(mst_runtime *rt, mst_cache *c)
     if (!c->lanes) {
         return MST_ENOMEM;
     }
-    for (unsigned i = 0; i < rt->loop_count; i++) {
-        msi_lane_init(&c->lanes[i], c, &rt->loops[i], i);
+    mst_status status = MST_OK;
+    for (unsigned i = 0; !status && i < rt->loop_count; i++) {
+        status = msi_lane_init(&c->lanes[i], c, &rt->loops[i], i);
         c->lane_count++;
     }
-    return MST_OK;
+    return status;
 }
 
 static mst_status build_cache(mst_runtime *rt, mst_cache *c, const msi_cache_plan *plan)
 {
     c->runtime = rt;
     c->allocator = &rt->allocator;
-    c->log = &rt->log;
     c->name = plan->name;
+    c->section = plan->section;
+    c->watch = msi_tracing_of(rt, &plan->settings);
+    msi_log_init(&c->log, &rt->log, c->section);
     c->settings = plan->settings;
     c->space.struct_size = sizeof c->space;
     c->space.id = rt->cache_count; /* from 1 */
     c->seed = msi_mix(rt->seed + c->space.id);
     msi_counters_init(&c->counters, &rt->allocator);
-    mst_status status = build_prefix(c, plan->settings.namespace_);
+    c->near_took = msi_zalloc(&rt->allocator, MSI_COUNTED_KINDS * sizeof *c->near_took);
+    mst_status status = c->near_took ? build_prefix(c, plan->settings.namespace_) : MST_ENOMEM;
     if (!status) {
         status = msi_claims_init(&c->claims, &rt->allocator);
     }
@@ -249,10 +256,11 @@ static mst_status build_caches(mst_runtime *rt, mst_error *error)
     return MST_OK;
 }
 
-/* ---- starting: on the threads of the loops, so that providers open their handles there */
+/* ---- starting: on the threads of the loops, so that plugins open their handles there */
 
 typedef struct start {
     msi_task task;
+    void (*step)(struct start *);
     mst_runtime *runtime;
     msi_loop *loop;
     mst_status status;
@@ -261,7 +269,7 @@ typedef struct start {
 } start;
 
 /* Hooks in the order in which a turn needs them: begin, send and receive, answer. */
-static void start_on_loop(start *s)
+static void start_tiers(start *s)
 {
     mst_runtime *rt = s->runtime;
     unsigned loop = s->loop->index;
@@ -278,23 +286,28 @@ static void start_on_loop(start *s)
     }
 }
 
-static void run_start(msi_task *task)
+/* What tells of all loops, when all of them run. */
+static void start_watchers(start *s)
+{
+    s->status = msi_exporters_start(s->runtime, &s->error);
+    if (!s->status) {
+        s->status = msi_admin_open(s->runtime, &s->error);
+    }
+}
+
+static void run_step(msi_task *task)
 {
     start *s = MSI_CONTAINER(task, start, task);
-    start_on_loop(s);
+    s->step(s);
     uv_sem_post(&s->done);
 }
 
-static mst_status start_loop(mst_runtime *rt, msi_loop *loop, mst_error *error)
+/* One step of starting, on the loop's thread; waits for it. */
+static mst_status run_on(mst_runtime *rt, msi_loop *loop, void (*step)(start *), mst_error *error)
 {
-    start s = {.task = {.run = run_start}, .runtime = rt, .loop = loop};
-    mst_status status = msi_loop_start(loop);
-    if (status) {
-        return msi_error(error, status, "cannot start a loop thread");
-    }
-    rt->loops_started++;
+    start s = {.task = {.run = run_step}, .step = step, .runtime = rt, .loop = loop};
     if (loop->lent) {
-        start_on_loop(&s);
+        step(&s);
     } else {
         if (uv_sem_init(&s.done, 0)) {
             return no_memory(error);
@@ -309,13 +322,23 @@ static mst_status start_loop(mst_runtime *rt, msi_loop *loop, mst_error *error)
     return s.status;
 }
 
+static mst_status start_loop(mst_runtime *rt, msi_loop *loop, mst_error *error)
+{
+    mst_status status = msi_loop_start(loop);
+    if (status) {
+        return msi_error(error, status, "cannot start a loop thread");
+    }
+    rt->loops_started++;
+    return run_on(rt, loop, start_tiers, error);
+}
+
 static mst_status start_loops(mst_runtime *rt, mst_error *error)
 {
     mst_status status = MST_OK;
     for (unsigned i = 0; i < rt->loop_count && !status; i++) {
         status = start_loop(rt, &rt->loops[i], error);
     }
-    return status;
+    return status ? status : run_on(rt, &rt->loops[0], start_watchers, error);
 }
 
 /* ---- the calls */
@@ -325,6 +348,12 @@ static mst_status build(mst_runtime *rt, const mst_open_options *o, mst_error *e
     mst_status status = build_loops(rt, o->loop, error);
     if (!status) {
         status = build_components(rt, error);
+    }
+    if (!status) {
+        status = msi_exporters_build(rt, error);
+    }
+    if (!status) {
+        status = msi_tracing_build(rt, error);
     }
     if (!status) {
         status = build_caches(rt, error);
@@ -337,7 +366,8 @@ static mst_runtime *runtime_new(mst_config *config, const mst_open_options *o)
     mst_runtime *rt = msi_zalloc(&config->allocator, sizeof *rt);
     if (rt) {
         rt->allocator = config->allocator;
-        rt->log = (msi_log){o->log, o->log_arg};
+        rt->log.write = o->log;
+        rt->log.arg = o->log_arg;
         rt->secret = (msi_secret_callback){o->secret, o->secret_arg};
         rt->seed = msi_random_seed();
     }
@@ -351,8 +381,10 @@ static mst_status open_config(mst_config *config, const mst_open_options *o, mst
     if (!rt) {
         return no_memory(error);
     }
-    mst_status status = msi_assemble(config, &rt->assembly, error);
+    rt->metrics = msi_metrics_new(&rt->allocator, msi_runtime_walk, rt);
+    mst_status status = rt->metrics ? msi_assemble(config, &rt->assembly, error) : no_memory(error);
     if (!status) {
+        rt->log.level = rt->assembly->runtime.log_level + MST_LOG_ERROR;
         status = build(rt, o, error);
     }
     if (status) {

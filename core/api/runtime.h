@@ -4,6 +4,8 @@
  *   close.c   draining it and taking it apart
  *   calls.c   single keys; many.c batches; wait.c the blocking forms
  *   stats.c   counters; names.c texts and results; trace.c what is asked for
+ *   metrics.c all figures, in one walk; exporters.c who carries them out
+ *   admin.c   the admin socket; report.c what it answers
  */
 #ifndef MSI_RUNTIME_H
 #define MSI_RUNTIME_H
@@ -27,11 +29,24 @@ struct mst_runtime {
     unsigned codec_count;
     mst_cache *caches;
     unsigned cache_count;
+    msi_metrics *metrics;
+    msi_instance **exporters; /* in the order of the configuration */
+    unsigned exporter_count, exporters_started;
+    unsigned exporters_stopping; /* [loop 0] those that have not stopped, and one */
+    void (*exporters_stopped)(void *arg);
+    void *exporters_arg;
     struct msi_closing *closing;
+    msi_watch *watch;        /* NULL: neither traces nor slow requests are wanted */
+    struct msi_admin *admin; /* NULL: no admin socket */
 };
 
 /* Everything that has no thread: tiers, codecs, caches, loops. Safe on a half-built runtime. */
 void msi_runtime_free(mst_runtime *);
+
+/* What the instances of a component may have. */
+msi_grants msi_runtime_grants(const mst_runtime *, const msi_component *);
+/* [any-thread] msi_metrics.walk; arg is the runtime. */
+mst_status msi_runtime_walk(void *arg, mst_metric_visit visit, void *visit_arg);
 
 /* Reports of all tiers; arg is the runtime. */
 void msi_runtime_invalidated(void *arg, msi_tier *, const mst_slice *keys, size_t n);

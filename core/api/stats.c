@@ -2,21 +2,17 @@
 #include <string.h>
 
 #include "api/runtime.h"
-#include "pipeline/lane.h"
+#include "pipeline/request.h"
 
 /* What was answered on the callers' threads is started and completed at once, so each of these
  * counters is read a single time and added to both. The ledgers of the lanes are read under their
  * mutex. */
-void mst_cache_stats(mst_cache *c, mst_stats *s)
+static void take_ledgers(mst_cache *c, const uint64_t *n, mst_stats *s)
 {
-    const msi_counters *n = &c->counters;
-    uint64_t hits = msi_counted(n, MSI_COUNT_now_hits);
-    uint64_t misses = msi_counted(n, MSI_COUNT_now_misses);
-    uint64_t sets = msi_counted(n, MSI_COUNT_now_sets);
-    uint64_t removes = msi_counted(n, MSI_COUNT_now_removes);
-    uint64_t others = msi_counted(n, MSI_COUNT_now_others);
-    memset(s, 0, sizeof *s);
-    s->started = s->completed = hits + misses + sets + removes + others;
+    for (unsigned i = MSI_COUNT_now_hits; i <= MSI_LAST_now_errors; i++) {
+        s->started += n[i];
+    }
+    s->completed = s->started;
     for (unsigned i = 0; i < c->lane_count; i++) {
         msi_lane *l = &c->lanes[i];
         pthread_mutex_lock(&l->mutex);
@@ -25,19 +21,44 @@ void mst_cache_stats(mst_cache *c, mst_stats *s)
         s->pending += l->pending;
         pthread_mutex_unlock(&l->mutex);
     }
-    s->near_hits = hits + msi_counted(n, MSI_COUNT_near_hits);
-    s->far_hits = msi_counted(n, MSI_COUNT_far_hits);
-    s->misses = misses + msi_counted(n, MSI_COUNT_misses);
-    s->coalesced = msi_counted(n, MSI_COUNT_coalesced);
-    s->loads = msi_counted(n, MSI_COUNT_loads);
-    s->load_failures = msi_counted(n, MSI_COUNT_load_failures);
-    s->sets = sets + msi_counted(n, MSI_COUNT_sets);
-    s->removes = removes + msi_counted(n, MSI_COUNT_removes);
-    s->timeouts = msi_counted(n, MSI_COUNT_timeouts);
-    s->cancels = msi_counted(n, MSI_COUNT_cancels);
-    s->rejected = msi_counted(n, MSI_COUNT_rejected);
-    s->superseded = msi_counted(n, MSI_COUNT_superseded);
-    s->invalidations = msi_counted(n, MSI_COUNT_invalidations);
+}
+
+static void take_answers(const mst_cache *c, const uint64_t *n, mst_stats *s)
+{
+    for (unsigned i = 0; i < c->tier_count; i++) {
+        *(c->tiers[i]->near ? &s->near_hits : &s->far_hits) +=
+            n[MSI_COUNT_now_hits + i] + n[MSI_COUNT_hits + i];
+    }
+    s->loaded = n[MSI_COUNT_loaded];
+    s->coalesced = n[MSI_COUNT_coalesced];
+    s->absent = n[MSI_COUNT_absent];
+    s->misses = n[MSI_COUNT_now_misses] + n[MSI_COUNT_misses] + n[MSI_COUNT_undecodable] +
+                n[MSI_COUNT_tier_failed];
+    s->sets = n[MSI_COUNT_now_answers + MSI_SET] + n[MSI_COUNT_answers + MSI_SET];
+    s->removes = n[MSI_COUNT_now_answers + MSI_REMOVE] + n[MSI_COUNT_answers + MSI_REMOVE];
+    s->looks = n[MSI_COUNT_now_answers + MSI_EXISTS] + n[MSI_COUNT_answers + MSI_EXISTS];
+    s->touches = n[MSI_COUNT_now_answers + MSI_TOUCH] + n[MSI_COUNT_answers + MSI_TOUCH];
+    s->clears = n[MSI_COUNT_answers + MSI_CLEAR];
+    for (unsigned kind = 0; kind < MSI_COUNTED_KINDS; kind++) {
+        s->errors += n[MSI_COUNT_now_errors + kind] + n[MSI_COUNT_errors + kind];
+        s->timeouts += n[MSI_COUNT_timeouts + kind];
+        s->cancels += n[MSI_COUNT_cancels + kind];
+    }
+}
+
+void mst_cache_stats(mst_cache *c, mst_stats *s)
+{
+    uint64_t n[MSI_COUNTERS];
+    msi_counted_all(&c->counters, n);
+    memset(s, 0, sizeof *s);
+    take_ledgers(c, n, s);
+    take_answers(c, n, s);
+    s->loads = n[MSI_COUNT_loads];
+    s->load_failures = n[MSI_COUNT_load_failures];
+    s->rejected = n[MSI_COUNT_rejected];
+    s->superseded = n[MSI_COUNT_superseded];
+    s->invalidations = n[MSI_COUNT_invalidations];
+    s->bad_traceparents = atomic_load_explicit(&c->bad_traceparents, memory_order_relaxed);
     s->decodes = atomic_load_explicit(&c->codec.decodes, memory_order_relaxed);
     s->encodes = atomic_load_explicit(&c->codec.encodes, memory_order_relaxed);
     s->compressed = atomic_load_explicit(&c->codec.compressed, memory_order_relaxed);

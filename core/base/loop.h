@@ -48,10 +48,10 @@ struct msi_loop {
     unsigned handles;  /* open ones; the loop is gone when they are closed */
     msi_deadlines deadlines; /* times of msi_now_ms() */
     msi_list hooks;
-    uint64_t now_ms; /* in this round; 0: nobody has asked */
-    bool again;      /* another round is due */
-    bool told;       /* callbacks of the host ran in this turn */
-    unsigned busy;   /* requests and ops pending: the loop is kept alive while > 0 */
+    uint64_t now_ms, now_ns; /* in this round; 0: nobody has asked */
+    bool again;              /* another round is due */
+    bool told;               /* callbacks of the host ran in this turn */
+    unsigned busy;           /* requests and ops pending: the loop is kept alive while > 0 */
     pthread_mutex_t mutex;
     msi_task *first, **last; /* posted, under the mutex */
     _Atomic bool posted;     /* is there any? read without the mutex */
@@ -84,9 +84,16 @@ static inline uint64_t msi_loop_now(msi_loop *l)
     return l->now_ms;
 }
 
+/* [loop] The same for msi_now_ns(), which costs five times as much. */
+static inline uint64_t msi_loop_now_ns(msi_loop *l)
+{
+    l->now_ns = l->now_ns ? l->now_ns : msi_now_ns();
+    return l->now_ns;
+}
+
 static inline void msi_loop_forget_now(msi_loop *l)
 {
-    l->now_ms = 0;
+    l->now_ms = l->now_ns = 0;
 }
 
 /* [loop] A lent loop is kept alive while more keeps than unkeeps were asked for. */

@@ -49,10 +49,10 @@ mst_status msi_codec_encode(msi_codec *codec, const mst_type *type, const void *
                             msi_bytes *out)
 {
     msi_instance *s = codec->serializer;
-    msi_call_begin(s);
+    uint64_t began = msi_work_begin(s);
     mst_status status =
         s->plugin->ops.serializer.encode(s->self, type->descriptor, object, &out->sink);
-    msi_call_end(s);
+    msi_work_end(s, MSI_WORK_PACK, began, status == MST_OK, 0, out->len);
     if (status == MST_OK) {
         status = out->status; /* a plugin that did not look at what write() returned */
     }
@@ -97,9 +97,9 @@ mst_status msi_codec_decode(msi_codec *codec, uint32_t serializer_id, const mst_
     }
     void *object = NULL;
     size_t bytes = 0;
-    msi_call_begin(s);
+    uint64_t began = msi_work_begin(s);
     status = s->plugin->ops.serializer.decode(s->self, type->descriptor, payload, &object, &bytes);
-    msi_call_end(s);
+    msi_work_end(s, MSI_WORK_UNPACK, began, status == MST_OK && object, payload.len, 0);
     status = decode_status(codec, status, object, wire_id_of(s));
     if (status) {
         msi_object_release(made);

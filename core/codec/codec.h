@@ -30,7 +30,7 @@ typedef struct msi_object {
 
 typedef struct msi_codec {
     const mst_allocator *allocator;
-    const msi_log *log;                    /* never NULL */
+    msi_log *log;                          /* never NULL */
     msi_instance *serializer, *compressor; /* compressor NULL: none */
     msi_instance *const *readers;          /* all serializers and compressors of the runtime */
     size_t reader_count;
@@ -38,6 +38,7 @@ typedef struct msi_codec {
     uint64_t max_value_bytes;
     bool envelope; /* false: values of other programs, as they are */
     _Atomic uint64_t encodes, decodes, compressed;
+    _Atomic uint64_t compressed_from, compressed_to;  /* bytes of those values, before and after */
     _Atomic uint64_t faults[MSI_ENVELOPE_FAULTS + 1]; /* last: payload undecodable */
     msi_log_limit fault_limit;
 } msi_codec;

@@ -43,9 +43,9 @@ static mst_status try_compress(msi_codec *codec, mst_slice payload, uint8_t **ow
         return MST_ENOMEM;
     }
     *len = 0;
-    msi_call_begin(c);
+    uint64_t began = msi_work_begin(c);
     mst_status status = ops->compress(c->self, payload, memory, bound, len);
-    msi_call_end(c);
+    msi_work_end(c, MSI_WORK_PACK, began, status == MST_OK, payload.len, *len);
     if (status == MST_OK && *len > 0 && *len <= bound && gained(codec, payload.len, *len)) {
         *owned = memory;
         return MST_OK;
@@ -83,6 +83,8 @@ mst_status msi_codec_seal(msi_codec *codec, mst_slice payload, const msi_meta *m
             e.compressor_id = codec->compressor->plugin->ops.compressor.wire_id;
             out->payload = (mst_slice){out->owned, len};
             atomic_fetch_add_explicit(&codec->compressed, 1, memory_order_relaxed);
+            atomic_fetch_add_explicit(&codec->compressed_from, payload.len, memory_order_relaxed);
+            atomic_fetch_add_explicit(&codec->compressed_to, len, memory_order_relaxed);
         }
     }
     out->header_len = msi_envelope_write(out->header, &e, out->payload);
@@ -107,9 +109,9 @@ static mst_status inflate(msi_codec *codec, const mst_envelope *e, mst_slice sto
     if (!memory) {
         return MST_ENOMEM;
     }
-    msi_call_begin(c);
+    uint64_t began = msi_work_begin(c);
     mst_status status = c->plugin->ops.compressor.decompress(c->self, stored, memory, e->raw_len);
-    msi_call_end(c);
+    msi_work_end(c, MSI_WORK_UNPACK, began, status == MST_OK, stored.len, e->raw_len);
     if (status == MST_OK) {
         *payload = (mst_slice){memory, e->raw_len};
         *inflated = memory;

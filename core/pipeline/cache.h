@@ -6,6 +6,7 @@
  *   store     putting a value into the tiers        write    set, remove, touch
  *   renew, slides   far entries that live while they are read
  *   batch, look (exists), clear, coherence, counters
+ *   context, trail, watch, spans   traces, and the log of slow requests
  *
  * Three rules hold it together:
  *   1. Asynchronous requests of a key run on one loop (by hash), in the order of arrival.
@@ -18,6 +19,7 @@
 #define MSI_CACHE_H
 
 #include "base/hash.h"
+#include "base/histogram.h"
 #include "codec/codec.h"
 #include "pipeline/claims.h"
 #include "pipeline/counters.h"
@@ -27,15 +29,18 @@ enum { MSI_NEAR_TIERS_MAX = 8, MSI_KEY_MAX = 65535 };
 /* What has a key behind it and is kept as a spare has room for one as long as this. */
 enum { MSI_KEY_ROOM = 64 };
 
+_Static_assert(MSI_NEAR_TIERS_MAX == (int) MSI_COUNTED_TIERS, "each tier has its counters");
+
 typedef struct msi_lane msi_lane;
 typedef struct msi_trace msi_trace;
+typedef struct msi_watch msi_watch;
 
 struct mst_cache {
     mst_runtime *runtime;
     const mst_allocator *allocator;
-    const msi_log *log;
     const char *name;
-    char *prefix; /* of far keys: the escaped namespace and ":" */
+    const char *section; /* "cache", or "cache." and the name */
+    char *prefix;        /* of far keys: the escaped namespace and ":" */
     mst_space space;
     uint64_t seed; /* of key hashes: the runtime's, mixed with the space */
     msi_cache_settings settings;
@@ -50,13 +55,18 @@ struct mst_cache {
     void *quick_self;
     msi_claims claims;
     msi_counters counters;
-    msi_lane *lanes; /* one per loop */
+    msi_histogram *near_took; /* by msi_request_kind: see msi_is_timed() */
+    msi_lane *lanes;          /* one per loop */
     unsigned lane_count;
     _Atomic bool closing;
     msi_trace *_Atomic trace;  /* who is told what is asked for: api/trace.h; NULL: nobody */
     msi_trace *_Atomic traces; /* all that were, the newest first */
     _Atomic uint64_t pending;  /* of all lanes; for max_pending */
     _Atomic uint64_t jitter_state;
+    msi_log log; /* with the section as category */
+    msi_log_limit slow_limit;
+    msi_watch *watch; /* NULL: nobody wants to know how requests went */
+    _Atomic uint64_t bad_traceparents;
 };
 
 static inline bool msi_cache_all_near(const mst_cache *c)
@@ -73,6 +83,17 @@ static inline bool msi_cache_closed(const mst_cache *c, mst_status status)
 static inline uint64_t msi_cache_hash(const mst_cache *c, mst_slice key)
 {
     return msi_hash(key.data, key.len, c->seed);
+}
+
+/* Is a request that is answered inside the call one of those that are timed? A clock costs as much
+ * as a near hit, so about one in 1024 is: those of other keys in each millisecond, which is decided
+ * without touching any memory. */
+static inline bool msi_is_timed(uint64_t hash, uint64_t now_ms)
+{
+#ifdef MSI_WITHOUT_COUNTERS
+    return false;
+#endif
+    return ((hash ^ now_ms) & 1023) == 0;
 }
 
 /* The lane of a key. The low bits choose stripes, the high ones shards; these are between. */

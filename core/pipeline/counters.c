@@ -138,6 +138,13 @@ void msi_count_first(msi_counters *c, msi_counter which, uint64_t n)
     }
 }
 
+void msi_counted_all(const msi_counters *c, uint64_t *into)
+{
+    for (unsigned i = 0; i < MSI_COUNTERS; i++) {
+        into[i] = msi_counted(c, (msi_counter) i);
+    }
+}
+
 uint64_t msi_counted(const msi_counters *c, msi_counter which)
 {
     uint64_t sum = atomic_load_explicit(&c->shared.n[which], memory_order_relaxed);

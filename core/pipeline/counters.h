@@ -12,21 +12,32 @@
 
 #include "base/alloc.h"
 
+/* Every answered request counts in exactly one of the first two maps. Rows with a second number are
+ * so many counters, one behind the other: of each tier, or of each msi_request_kind. */
+enum { MSI_COUNTED_TIERS = 8, MSI_COUNTED_KINDS = 7 };
+
 /* Answered on the caller's thread: each of these counts as started and completed. */
-#define MSI_NOW_MAP(XX) XX(now_hits) XX(now_misses) XX(now_sets) XX(now_removes) XX(now_others)
+#define MSI_NOW_MAP(XX)                                                                            \
+    XX(now_hits, MSI_COUNTED_TIERS)                                                                \
+    XX(now_misses, 1) XX(now_answers, MSI_COUNTED_KINDS) XX(now_errors, MSI_COUNTED_KINDS)
 /* Answered by a lane; which of started and completed they belong to stands in the lane's ledger. */
 #define MSI_LATER_MAP(XX)                                                                          \
-    XX(near_hits)                                                                                  \
-    XX(far_hits)                                                                                   \
-    XX(misses)                                                                                     \
-    XX(coalesced)                                                                                  \
-    XX(loads)                                                                                      \
-    XX(load_failures)                                                                              \
-    XX(sets) XX(removes) XX(timeouts) XX(cancels) XX(rejected) XX(superseded) XX(invalidations)
+    XX(hits, MSI_COUNTED_TIERS)                                                                    \
+    XX(loaded, 1)                                                                                  \
+    XX(coalesced, 1)                                                                               \
+    XX(absent, 1)                                                                                  \
+    XX(misses, 1)                                                                                  \
+    XX(undecodable, 1)                                                                             \
+    XX(tier_failed, 1)                                                                             \
+    XX(answers, MSI_COUNTED_KINDS)                                                                 \
+    XX(errors, MSI_COUNTED_KINDS) XX(timeouts, MSI_COUNTED_KINDS) XX(cancels, MSI_COUNTED_KINDS)
+/* What is not an answer. */
+#define MSI_EVENT_MAP(XX)                                                                          \
+    XX(loads, 1) XX(load_failures, 1) XX(rejected, 1) XX(superseded, 1) XX(invalidations, 1)
 
 typedef enum msi_counter {
-#define MSI_COUNTER_ID(name) MSI_COUNT_##name,
-    MSI_NOW_MAP(MSI_COUNTER_ID) MSI_LATER_MAP(MSI_COUNTER_ID)
+#define MSI_COUNTER_ID(name, n) MSI_COUNT_##name, MSI_LAST_##name = MSI_COUNT_##name + (n) -1,
+    MSI_NOW_MAP(MSI_COUNTER_ID) MSI_LATER_MAP(MSI_COUNTER_ID) MSI_EVENT_MAP(MSI_COUNTER_ID)
 #undef MSI_COUNTER_ID
         MSI_COUNTERS
 } msi_counter;
@@ -57,8 +68,10 @@ void msi_count_first(msi_counters *, msi_counter which, uint64_t n);
 
 static inline void msi_tally_add(msi_tally *t, msi_counter which, uint64_t n)
 {
+#ifndef MSI_WITHOUT_COUNTERS
     uint64_t before = atomic_load_explicit(&t->n[which], memory_order_relaxed);
     atomic_store_explicit(&t->n[which], before + n, memory_order_relaxed);
+#endif
 }
 
 static inline void msi_count(msi_counters *c, msi_counter which, uint64_t n)
@@ -72,5 +85,7 @@ static inline void msi_count(msi_counters *c, msi_counter which, uint64_t n)
 }
 
 uint64_t msi_counted(const msi_counters *, msi_counter which);
+/* All figures at one go: `into` has MSI_COUNTERS places. */
+void msi_counted_all(const msi_counters *, uint64_t *into);
 
 #endif

@@ -58,7 +58,7 @@ static void answer_turn(msi_hook *hook)
     }
 }
 
-void msi_lane_init(msi_lane *l, mst_cache *c, msi_loop *loop, unsigned index)
+mst_status msi_lane_init(msi_lane *l, mst_cache *c, msi_loop *loop, unsigned index)
 {
     memset(l, 0, sizeof *l);
     l->cache = c;
@@ -74,18 +74,27 @@ void msi_lane_init(msi_lane *l, mst_cache *c, msi_loop *loop, unsigned index)
     msi_spares_init(&l->requests, c->allocator, sizeof(mst_request) + MSI_KEY_ROOM);
     msi_spares_init(&l->flights, c->allocator, sizeof(msi_flight) + MSI_KEY_ROOM);
     msi_spares_init(&l->values, c->allocator, sizeof(msi_value));
+    msi_spares_init(&l->trails, c->allocator, sizeof(msi_trail));
+    msi_spares_init(&l->mores, c->allocator, sizeof(msi_trail_more));
+    l->lot = msi_mix(c->seed + index);
     for (unsigned i = 0; i < c->tier_count; i++) {
         l->ports[i] = c->tiers[i]->near ? NULL : &c->tiers[i]->ports[index];
     }
+    l->took = msi_zalloc(c->allocator, (MSI_COUNTED_KINDS + 1) * sizeof *l->took);
+    l->load_took = l->took ? &l->took[MSI_COUNTED_KINDS] : NULL;
+    return l->took ? MST_OK : MST_ENOMEM;
 }
 
 void msi_lane_fini(msi_lane *l)
 {
     msi_slides_fini(&l->slides, l->cache->allocator);
+    msi_free(l->cache->allocator, l->took);
     pthread_mutex_destroy(&l->mutex);
     msi_spares_fini(&l->requests);
     msi_spares_fini(&l->flights);
     msi_spares_fini(&l->values);
+    msi_spares_fini(&l->trails);
+    msi_spares_fini(&l->mores);
 }
 
 void msi_lane_open(msi_lane *l)

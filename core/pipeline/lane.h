@@ -3,6 +3,7 @@
 #ifndef MSI_LANE_H
 #define MSI_LANE_H
 
+#include "base/histogram.h"
 #include "base/spares.h"
 #include "pipeline/cache.h"
 #include "pipeline/slides.h"
@@ -20,7 +21,10 @@ struct msi_lane {
     uint64_t endless;                    /* pending requests without a deadline */
     unsigned busy;                       /* flights, stores and jobs under way */
     msi_spares requests, flights;        /* with short keys */
-    msi_spares values;
+    msi_spares values, trails, mores;
+    uint64_t lot;        /* state of the draw for traces */
+    msi_histogram *took; /* of requests, by msi_request_kind: nanoseconds from call to answer */
+    msi_histogram *load_took; /* of loaders */
     /* The ledger. Under the mutex: started = completed + pending, at every moment. */
     pthread_mutex_t mutex;
     msi_list intake; /* requests of any thread, in order of arrival */
@@ -29,7 +33,8 @@ struct msi_lane {
     _Atomic bool any; /* is there an intake? */
 };
 
-void msi_lane_init(msi_lane *, mst_cache *, msi_loop *, unsigned index);
+/* MST_ENOMEM; to be finished in any case. */
+mst_status msi_lane_init(msi_lane *, mst_cache *, msi_loop *, unsigned index);
 void msi_lane_fini(msi_lane *);
 /* [loop] Hooks are added around those of the ports. */
 void msi_lane_open(msi_lane *);   /* before the ports start */

@@ -23,6 +23,7 @@ static void on_ended(msi_task *task)
 void msi_flight_load(msi_flight *f)
 {
     msi_count(&f->cache->counters, MSI_COUNT_loads, 1);
+    f->load.began_ns = msi_now_ns();
     f->load.task.run = on_ended;
     if (f->loader.flags & MST_LOAD_BLOCKING) {
         if (!msi_flight_queue(f, run_load, load_returned)) {
@@ -46,6 +47,12 @@ const mst_type *mst_load_type(const mst_load *load)
     return load->flight->type;
 }
 
+const char *mst_load_traceparent(const mst_load *load)
+{
+    const msi_trail_more *m = load->flight->trail.more;
+    return m && m->traceparent[0] ? m->traceparent : NULL;
+}
+
 mst_entry *mst_load_entry(mst_load *load)
 {
     return &load->entry;
@@ -57,7 +64,7 @@ static bool begin_end(mst_load *load)
     if (!atomic_exchange(&load->ended, true)) {
         return true;
     }
-    msi_log_write(load->flight->cache->log, MST_LOG_ERROR,
+    msi_log_write(&load->flight->cache->log, MST_LOG_ERROR,
                   "a loader ended twice; the second end is ignored");
     return false;
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "pipeline/request.h"
 #include "pipeline/store.h"
 
 enum { CHUNK = 32 };
@@ -231,10 +232,9 @@ static inline void lend_lookup(const mst_lookup *l, uint64_t now, mst_result *r)
 /* The shortest way, for bytes that the nearest tier holds ready: what is not needed for those is
  * kept out of it, since the memory accesses of one call overlap with those of the next only as far
  * as a processor looks ahead, some hundred instructions. */
-mst_status msi_near_get(mst_cache *c, mst_slice key, uint64_t hash, const mst_options *o,
-                        bool defer, mst_result *r)
+static inline mst_status get(mst_cache *c, mst_slice key, uint64_t hash, const mst_options *o,
+                             uint64_t now, bool defer, mst_result *r)
 {
-    uint64_t now = msi_now_ms();
     mst_lookup l;
     if (!c->quick || !is_plain(o)) {
         return search(c, 0, (msi_key_ref){key, hash}, o, now, defer, r);
@@ -247,6 +247,26 @@ mst_status msi_near_get(mst_cache *c, mst_slice key, uint64_t hash, const mst_op
     }
     lend_lookup(&l, now, r);
     return MST_OK;
+}
+
+static __attribute__((noinline)) mst_status timed_get(mst_cache *c, mst_slice key, uint64_t hash,
+                                                      const mst_options *o, uint64_t now,
+                                                      bool defer, mst_result *r)
+{
+    uint64_t began = msi_now_ns();
+    mst_status status = get(c, key, hash, o, now, defer, r);
+    if (status == MST_OK || msi_cache_all_near(c)) {
+        msi_histogram_record_shared(&c->near_took[MSI_GET], msi_now_ns() - began);
+    }
+    return status;
+}
+
+mst_status msi_near_get(mst_cache *c, mst_slice key, uint64_t hash, const mst_options *o,
+                        bool defer, mst_result *r)
+{
+    uint64_t now = msi_now_ms();
+    return msi_is_timed(hash, now) ? timed_get(c, key, hash, o, now, defer, r)
+                                   : get(c, key, hash, o, now, defer, r);
 }
 
 /* Ask tier `index` for those of the chunk whose result is `which`: they are MST_MISS then, or hits.

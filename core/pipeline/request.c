@@ -8,6 +8,7 @@
 #include "pipeline/flight.h"
 #include "pipeline/look.h"
 #include "pipeline/store.h"
+#include "pipeline/watch.h"
 #include "pipeline/write.h"
 
 static void on_deadline(msi_deadline *d)
@@ -48,6 +49,10 @@ mst_request *msi_request_new(mst_cache *c, msi_request_kind kind, msi_key_ref k,
     r->done = done;
     r->arg = arg;
     r->outcome_tier = MST_TIER_NONE;
+    r->began_ns = msi_now_ns();
+    if (o->traceparent) {
+        msi_watch_read(c, &r->context, o->traceparent);
+    }
     r->deadline.due = on_deadline;
     int64_t timeout = o->timeout_ms == MST_DEFAULT ? c->settings.timeout_ms : o->timeout_ms;
     r->deadline_ms = timeout > 0 ? msi_now_ms() + (uint64_t) timeout : 0;
@@ -159,26 +164,50 @@ void msi_request_begin(mst_request *r)
     begin_kind(r);
 }
 
-static void count_answer(mst_request *r)
+/* A get that was answered, not failed. */
+static msi_counter counter_of_get(const mst_result *result)
 {
-    static const msi_counter by_tier[] = {MSI_COUNT_far_hits, MSI_COUNT_near_hits};
-    msi_counters *c = &r->cache->counters;
+    switch (result->why) {
+    case MST_WHY_HIT:
+        return MSI_COUNT_hits + (unsigned) result->tier;
+    case MST_WHY_LOADED:
+        return MSI_COUNT_loaded;
+    case MST_WHY_COALESCED:
+        return MSI_COUNT_coalesced;
+    case MST_WHY_ABSENT:
+        return MSI_COUNT_absent;
+    case MST_WHY_UNDECODABLE:
+        return MSI_COUNT_undecodable;
+    case MST_WHY_TIER_FAILED:
+        return MSI_COUNT_tier_failed;
+    default:
+        return MSI_COUNT_misses;
+    }
+}
+
+/* The one counter that an answer belongs to. */
+static msi_counter counter_of(const mst_request *r)
+{
     const mst_result *result = &r->result;
     if (result->why == MST_WHY_TIMED_OUT) {
-        msi_count(c, MSI_COUNT_timeouts, 1);
-    } else if (result->why == MST_WHY_CANCELED) {
-        msi_count(c, MSI_COUNT_cancels, 1);
-    } else if (r->kind == MSI_SET) {
-        msi_count(c, MSI_COUNT_sets, 1);
-    } else if (r->kind == MSI_REMOVE) {
-        msi_count(c, MSI_COUNT_removes, 1);
-    } else if (r->kind == MSI_GET && result->why == MST_WHY_HIT) {
-        msi_count(c, by_tier[r->cache->tiers[result->tier]->near], 1);
-    } else if (r->kind == MSI_GET && result->why == MST_WHY_COALESCED) {
-        msi_count(c, MSI_COUNT_coalesced, 1);
-    } else if (r->kind == MSI_GET && result->status == MST_MISS) {
-        msi_count(c, MSI_COUNT_misses, 1);
+        return MSI_COUNT_timeouts + r->kind;
     }
+    if (result->why == MST_WHY_CANCELED) {
+        return MSI_COUNT_cancels + r->kind;
+    }
+    if (result->status < 0) {
+        return MSI_COUNT_errors + r->kind;
+    }
+    return r->kind == MSI_GET ? counter_of_get(result) : MSI_COUNT_answers + r->kind;
+}
+
+/* How long it took, by the clock of this round; a request that came on another thread while the
+ * round went on has taken no time. */
+static void note_answer(mst_request *r)
+{
+    uint64_t now = msi_loop_now_ns(r->lane->loop);
+    msi_count(&r->cache->counters, counter_of(r), 1);
+    msi_histogram_record(&r->lane->took[r->kind], now > r->began_ns ? now - r->began_ns : 0);
 }
 
 void msi_request_finish(mst_request *r, mst_result *result)
@@ -190,7 +219,10 @@ void msi_request_finish(mst_request *r, mst_result *result)
     r->answered = true;
     r->result = *result;
     *result = (mst_result){0};
-    count_answer(r);
+    note_answer(r);
+    if (r->cache->watch || r->trail) {
+        msi_watch_answered(r);
+    }
     msi_loop_disarm(r->lane->loop, &r->deadline);
     if (r->begun) {
         r->lane->endless -= !r->deadline_ms;

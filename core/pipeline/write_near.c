@@ -180,23 +180,33 @@ static mst_status change_now(mst_cache *c, msi_request_kind kind, msi_key_ref k,
     return result->status;
 }
 
+static mst_status write_now(mst_cache *c, msi_request_kind kind, msi_key_ref k, const mst_input *in,
+                            const mst_options *o, mst_result *result)
+{
+    bool timed = msi_is_timed(k.hash, msi_now_ms());
+    uint64_t began = timed ? msi_now_ns() : 0;
+    msi_result_set(result, MST_PENDING, MST_WHY_NONE);
+    mst_status status =
+        kind == MSI_SET ? set_now(c, k, in, o, result) : change_now(c, kind, k, o, result);
+    if (timed && status != MST_PENDING) {
+        msi_histogram_record_shared(&c->near_took[kind], msi_now_ns() - began);
+    }
+    return status;
+}
+
 mst_status msi_write_now(mst_cache *c, msi_request_kind kind, msi_key_ref k, const mst_input *in,
                          const mst_options *o, mst_result *result)
 {
     if (!msi_cache_all_near(c)) {
         return MST_PENDING;
     }
-    msi_result_set(result, MST_PENDING, MST_WHY_NONE);
-    mst_status status =
-        kind == MSI_SET ? set_now(c, k, in, o, result) : change_now(c, kind, k, o, result);
+    mst_status status = write_now(c, kind, k, in, o, result);
     if (status < 0 && status != result->status) {
         msi_result_set(result, status, MST_WHY_REJECTED);
     }
     if (status != MST_PENDING) {
-        static const msi_counter of_kind[] = {[MSI_SET] = MSI_COUNT_now_sets,
-                                              [MSI_REMOVE] = MSI_COUNT_now_removes,
-                                              [MSI_TOUCH] = MSI_COUNT_now_others};
-        msi_count(&c->counters, of_kind[kind], 1);
+        msi_counter of = status < 0 ? MSI_COUNT_now_errors : MSI_COUNT_now_answers;
+        msi_count(&c->counters, of + kind, 1);
     }
     return status;
 }

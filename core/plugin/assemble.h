@@ -32,6 +32,16 @@ msi_line msi_build_line(const msi_build *, const char *section, const msi_option
                         const char *key);
 msi_bound *msi_build_row(msi_bound *bound, size_t count, const char *key); /* NULL */
 
+/* names.c: lists of names, separated by commas. Is there none? add() for each; `key` is for
+ * messages. */
+bool msi_build_no_names(const char *names);
+mst_status msi_build_each_name(msi_build *, msi_line, const char *key, const char *names,
+                               mst_status (*add)(msi_build *, void *arg, msi_line,
+                                                 const char *name),
+                               void *arg);
+/* names.c: [runtime] exporters. */
+mst_status msi_build_exporters(msi_build *);
+
 /* component.c: the component [kind.name], made when it is the first that asks for it. *out NULL:
  * there was a problem. */
 mst_status msi_build_component(msi_build *, int kind, const char *name, msi_line,

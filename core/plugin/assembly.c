@@ -150,6 +150,9 @@ static mst_status build(msi_build *b)
     if (!status && open) {
         status = msi_build_caches(b);
     }
+    if (!status && open) {
+        status = msi_build_exporters(b);
+    }
     return status;
 }
 

@@ -5,6 +5,7 @@
  *   sections.c    sections that cannot exist
  *   component.c   [kind.name]: its plugin, its options, its eviction policy
  *   plan.c        [cache] and [cache.NAME]: tiers and codecs, and what caches may not share
+ *   names.c       lists of names; [runtime] exporters
  *   introspect.c  mst_config_check() and the other questions of the public header
  */
 #ifndef MSI_ASSEMBLY_H

@@ -75,6 +75,11 @@ static const required_op eviction_ops[] = {
     {NULL, 0},
 };
 
+static const required_op exporter_ops[] = {
+    REQUIRED(mst_exporter_ops, start),
+    {NULL, 0},
+};
+
 static mst_status check_wire_id(const subject *s, uint32_t id)
 {
     if (id < 1 || id > MST_WIRE_ID_MAX) {
@@ -169,6 +174,14 @@ static mst_status check_eviction(const subject *s, msi_plugin *p)
     }
     if (ops->shard_size > SHARD_MAX) {
         return refuse(s, "shard_size %u is more than %d", ops->shard_size, SHARD_MAX);
+    }
+    return MST_OK;
+}
+
+static mst_status check_exporter(const subject *s, msi_plugin *p)
+{
+    if (p->ops.exporter.spans && !(s->plugin->flags & MST_PLUGIN_REENTRANT)) {
+        return refuse(s, "spans needs the flag MST_PLUGIN_REENTRANT");
     }
     return MST_OK;
 }

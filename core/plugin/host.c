@@ -108,7 +108,7 @@ static void host_log(const mst_host *host, int level, const char *text)
     if (level < MST_LOG_ERROR || level > MST_LOG_DEBUG) {
         level = MST_LOG_DEBUG;
     }
-    msi_log_write(&msi_instance_of(host)->log, level, "[%s] %s", host->instance, text);
+    msi_log_write(&msi_instance_of(host)->log, level, "%s", text);
 }
 
 static void host_set_error(const mst_host *host, const char *text)
@@ -173,9 +173,8 @@ static void host_release(const mst_host *host)
 
 static const void *host_extension(const mst_host *host, const char *id)
 {
-    (void) host;
-    (void) id;
-    return NULL; /* none yet */
+    bool metrics = strcmp(id, MST_METRICS_ID) == 0 && msi_instance_of(host)->metrics;
+    return metrics ? &msi_metrics_table : NULL;
 }
 
 static mst_status host_secret(const mst_host *host, const char *option, char *buffer, size_t size)

@@ -85,9 +85,13 @@ static mst_status fill(msi_instance *i, const char *name, const void *options)
     size_t size = i->plugin->plugin->instance_size;
     i->name = msi_strdup(&i->allocator, name);
     i->self = msi_zalloc_aligned(&i->allocator, size);
-    if (!i->name || !i->self) {
+    bool codec = i->plugin->plugin->kind == MST_KIND_SERIALIZER ||
+                 i->plugin->plugin->kind == MST_KIND_COMPRESSOR;
+    i->work = codec ? msi_zalloc(&i->allocator, MSI_WORKS * sizeof *i->work) : NULL;
+    if (!i->name || !i->self || (codec && !i->work)) {
         return MST_ENOMEM;
     }
+    i->log.category = i->name;
     if (options) {
         memcpy(i->self, options, size);
     }
@@ -107,11 +111,12 @@ mst_status msi_instance_new(msi_instance **out, const msi_plugin *plugin, const 
                             const void *options, msi_loop *loop, const mst_allocator *allocator,
                             const msi_log *log, mst_error *error)
 {
-    return msi_instance_new_with(out, plugin, name, options, NULL, loop, allocator, log, error);
+    static const msi_grants none;
+    return msi_instance_new_with(out, plugin, name, options, &none, loop, allocator, log, error);
 }
 
 mst_status msi_instance_new_with(msi_instance **out, const msi_plugin *plugin, const char *name,
-                                 const void *options, const msi_secrets *secrets, msi_loop *loop,
+                                 const void *options, const msi_grants *grants, msi_loop *loop,
                                  const mst_allocator *allocator, const msi_log *log,
                                  mst_error *error)
 {
@@ -124,8 +129,9 @@ mst_status msi_instance_new_with(msi_instance **out, const msi_plugin *plugin, c
     i->plugin = &i->described;
     i->loop = loop;
     i->allocator = *allocator;
-    i->log = *log;
-    i->secrets = secrets ? *secrets : (msi_secrets){.count = 0};
+    msi_log_init(&i->log, log, NULL);
+    i->secrets = grants->secrets;
+    i->metrics = msi_metrics_retain(grants->metrics);
     msi_list_init(&i->open);
     atomic_init(&i->refs, 1);
     pthread_mutex_init(&i->mutex, NULL);
@@ -156,15 +162,17 @@ static void end(msi_instance *i)
     int64_t bytes = atomic_load(&i->bytes) + i->home_bytes;
     if (blocks || bytes) {
         msi_log_write(&i->log, MST_LOG_ERROR,
-                      "[%s] %s \"%s\" did not give back %lld blocks of memory, %lld bytes", i->name,
+                      "%s \"%s\" did not give back %lld blocks of memory, %lld bytes",
                       msi_kind_name(p->kind), p->name, (long long) blocks, (long long) bytes);
     }
+    msi_metrics_release(i->metrics);
     msi_spares_fini(&i->spares);
     msi_free_aligned(&i->allocator, i->self);
     if (i->texts) {
         explicit_bzero(i->texts, i->texts_len); /* secrets may be among them */
     }
     msi_free(&i->allocator, i->texts);
+    msi_free(&i->allocator, i->work);
     msi_free(&i->allocator, i->name);
     pthread_mutex_destroy(&i->open_mutex);
     pthread_mutex_destroy(&i->mutex);

@@ -7,8 +7,10 @@
 #include "base/log.h"
 #include "base/loop.h"
 #include "base/spares.h"
+#include "plugin/metrics.h"
 #include "plugin/registry.h"
 #include "plugin/secrets.h"
+#include "plugin/work.h"
 
 typedef struct msi_instance msi_instance;
 
@@ -19,6 +21,12 @@ typedef struct msi_events {
     void (*stopped)(void *arg); /* [loop] */
     void *arg;
 } msi_events;
+
+/* What a runtime lets its instances have beside memory and a log. All zero: nothing. */
+typedef struct msi_grants {
+    msi_secrets secrets;
+    msi_metrics *metrics;
+} msi_grants;
 
 struct msi_instance {
     mst_host host;            /* first: services find the instance by it */
@@ -47,6 +55,8 @@ struct msi_instance {
     char why[512];         /* host->set_error() */
     msi_secrets secrets;   /* for host->secret(); zeroed when the runtime is gone */
     msi_log_limit secret_limit;
+    msi_metrics *metrics; /* a reference; NULL: none */
+    msi_work *work;       /* of a codec, MSI_WORKS of them; else NULL */
     bool initialised;
 };
 
@@ -55,9 +65,9 @@ struct msi_instance {
 mst_status msi_instance_new(msi_instance **, const msi_plugin *, const char *name,
                             const void *options, msi_loop *, const mst_allocator *, const msi_log *,
                             mst_error *error);
-/* The same for one that may ask for its secrets, which are copied; NULL: it has none. */
+/* The same for one that has more; the grants are copied. */
 mst_status msi_instance_new_with(msi_instance **, const msi_plugin *, const char *name,
-                                 const void *options, const msi_secrets *, msi_loop *,
+                                 const void *options, const msi_grants *, msi_loop *,
                                  const mst_allocator *, const msi_log *, mst_error *error);
 
 /* [any-thread] References: one for the owner, one per host->retain(), one per decoded object of a

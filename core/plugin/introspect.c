@@ -122,7 +122,7 @@ static mst_status unknown_kind(const char *kind, mst_error *error)
     const char *nearest = msi_nearest(kind, names);
     return msi_error(error, MST_ENOTFOUND,
                      "no kind of plugin \"%.64s\"%s%s%s there are: serializer compressor provider "
-                     "eviction",
+                     "eviction exporter",
                      kind, nearest ? "; did you mean \"" : ";", nearest ? nearest : "",
                      nearest ? "\"?" : "");
 }

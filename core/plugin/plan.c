@@ -37,14 +37,10 @@ static msi_line line_of(const msi_build *b, const msi_cache_plan *p, const char 
 
 /* ---- tiers */
 
-static mst_status add_tier(msi_build *b, msi_cache_plan *p, const char *name)
+static mst_status add_tier(msi_build *b, void *plan, msi_line line, const char *name)
 {
-    msi_line line = line_of(b, p, "tiers");
+    msi_cache_plan *p = plan;
     msi_component *tier;
-    if (!name[0]) {
-        msi_build_problem(b, MST_ECONFIG, line, "tiers: there is a comma too many");
-        return MST_OK;
-    }
     if (p->tier_count == MSI_TIERS_MAX) {
         msi_build_problem(b, MST_ECONFIG, line, "tiers: \"%s\" is one more than %d", name,
                           MSI_TIERS_MAX);
@@ -66,28 +62,14 @@ static mst_status add_tier(msi_build *b, msi_cache_plan *p, const char *name)
 
 static mst_status add_tiers(msi_build *b, msi_cache_plan *p)
 {
-    static const char blank[] = " \t";
-    const char *at = p->settings.tiers ? p->settings.tiers : "";
-    mst_status status = MST_OK;
-    if (at[strspn(at, blank)] == '\0') {
-        msi_build_problem(b, MST_ECONFIG, line_of(b, p, "tiers"),
+    msi_line line = line_of(b, p, "tiers");
+    const char *names = p->settings.tiers ? p->settings.tiers : "";
+    if (msi_build_no_names(names)) {
+        msi_build_problem(b, MST_ECONFIG, line,
                           "tiers: at least one is needed; the shortest is: tiers = memory");
         return MST_OK;
     }
-    while (!status && at) {
-        char name[80]; /* longer than a name may be; what is cut is refused as too long */
-        msi_text t;
-        at += strspn(at, blank);
-        size_t len = strcspn(at, ","), end = len;
-        while (end > 0 && strchr(blank, at[end - 1])) {
-            end--;
-        }
-        msi_text_init(&t, name, sizeof name);
-        msi_text_add(&t, "%.*s", (int) end, at);
-        status = add_tier(b, p, name);
-        at = at[len] ? at + len + 1 : NULL;
-    }
-    return status;
+    return msi_build_each_name(b, line, "tiers", names, add_tier, p);
 }
 
 /* ---- codecs */

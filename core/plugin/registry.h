@@ -13,6 +13,7 @@
 
 #include <memstache/codec.h>
 #include <memstache/config.h>
+#include <memstache/exporter.h>
 #include <memstache/provider.h>
 
 #include "base/list.h"
@@ -28,6 +29,7 @@ typedef struct msi_plugin {
         mst_compressor_ops compressor;
         mst_provider_ops provider;
         mst_eviction_ops eviction;
+        mst_exporter_ops exporter;
     } ops;
 } msi_plugin;
 

@@ -41,7 +41,8 @@ static void unknown(msi_build *b, msi_line line, const char *dot)
     } else {
         msi_build_problem(b, MST_ECONFIG, line,
                           "unknown section; there are: [runtime] [plugins] [cache] [cache.NAME] "
-                          "[provider.NAME] [serializer.NAME] [compressor.NAME] [eviction.NAME]");
+                          "[provider.NAME] [serializer.NAME] [compressor.NAME] [eviction.NAME] "
+                          "[exporter.NAME]");
     }
 }
 

@@ -61,6 +61,21 @@ void msi_op_answered(msi_op *op)
     msi_loop_again(op->port->loop);
 }
 
+/* The end of one that the tier was asked for. */
+static void note_time(const msi_op *op)
+{
+    msi_port *p = op->port;
+    if (!op->refused) {
+        msi_histogram_record(&p->took[op->op.code], msi_loop_now_ns(p->loop) - op->sent_ns);
+    }
+}
+
+static void set_pending(msi_port *p, uint64_t pending)
+{
+    p->pending = pending;
+    atomic_store_explicit(&p->in_flight, pending, memory_order_relaxed);
+}
+
 /* The tier took too long. Tell the sender now; what the provider has stays with it. */
 static void on_deadline(msi_deadline *d)
 {
@@ -74,6 +89,7 @@ static void on_deadline(msi_deadline *d)
     }
     msi_tier_failed(p->tier, MST_ETIMEDOUT);
     msi_breaker_note_op(op, MST_ETIMEDOUT);
+    note_time(op);
     op->lost = true;
     p->lost++;
     if (p->tier->ops->cancel && !p->tier->blocking) {
@@ -87,7 +103,8 @@ void msi_op_send(msi_op *op, void (*done)(msi_op *, mst_status), void *owner)
     msi_port *p = op->port;
     op->done = done;
     op->owner = owner;
-    p->pending++;
+    op->sent_ns = msi_loop_now_ns(p->loop);
+    set_pending(p, p->pending + 1);
     msi_loop_keep(p->loop);
     msi_list_append(&p->queued, &op->link);
     msi_loop_again(p->loop);
@@ -141,13 +158,14 @@ void msi_port_tell(msi_port *p)
     for (msi_list *at; (at = msi_list_take(&batch));) {
         msi_op *op = MSI_CONTAINER(at, msi_op, link);
         msi_loop_disarm(p->loop, &op->deadline);
-        p->pending--;
+        set_pending(p, p->pending - 1);
         msi_loop_unkeep(p->loop);
         if (op->lost) {
             p->lost--;
             destroy(op);
             continue;
         }
+        note_time(op);
         msi_breaker_note_op(op, op->op.status);
         if (op->op.status < 0) {
             msi_tier_failed(p->tier, op->refused ? MST_OK : op->op.status);
@@ -163,7 +181,7 @@ static bool first_completion(msi_op *op)
     if (atomic_fetch_add(&op->completions, 1) == 0) {
         return true;
     }
-    msi_log_write(op->port->tier->log, MST_LOG_ERROR,
+    msi_log_write(&op->port->tier->log, MST_LOG_ERROR,
                   "provider \"%s\" completed an operation twice; the second is ignored",
                   op->port->tier->name);
     return false;

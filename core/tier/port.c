@@ -132,13 +132,15 @@ mst_status msi_port_init(msi_port *p, msi_tier *tier, msi_instance *instance, ms
     msi_op_init_spares(p);
     p->batch_cap = BATCH_MAX;
     p->batch = msi_alloc(tier->allocator, p->batch_cap * sizeof *p->batch);
-    return p->batch ? MST_OK : MST_ENOMEM;
+    p->took = msi_zalloc(tier->allocator, MSI_OP_CODES * sizeof *p->took);
+    return p->batch && p->took ? MST_OK : MST_ENOMEM;
 }
 
 void msi_port_fini(msi_port *p)
 {
     if (p->tier) {
         msi_free(p->tier->allocator, p->batch);
+        msi_free(p->tier->allocator, p->took);
         msi_spares_fini(&p->spares);
     }
     p->batch = NULL;
@@ -179,7 +181,7 @@ void msi_port_provider_stopped(msi_port *p)
     p->provider_stopped = true;
     while (!msi_list_empty(&p->out)) {
         msi_op *op = of_link(p->out.next);
-        msi_log_write(p->tier->log, MST_LOG_ERROR,
+        msi_log_write(&p->tier->log, MST_LOG_ERROR,
                       "provider \"%s\" stopped without answering an operation", p->tier->name);
         atomic_fetch_add(&op->completions, 1);
         op->op.status = MST_ECLOSED;

@@ -2,6 +2,7 @@
 #ifndef MSI_PORT_H
 #define MSI_PORT_H
 
+#include "base/histogram.h"
 #include "base/spares.h"
 #include "tier/breaker.h"
 #include "tier/tier.h"
@@ -20,6 +21,10 @@ struct msi_port {
     uint64_t lost;    /* of these: told as timed out already */
     msi_breaker breaker;
     msi_spares spares; /* ops with short keys */
+    /* [any-thread] reads these two. Of operations that the tier was asked for, by MST_OP_*:
+     * nanoseconds until they were answered, or given up; and `pending` as it was last. */
+    msi_histogram *took;
+    _Atomic uint64_t in_flight;
     /* blocking providers: the batch that a worker has */
     bool working;
     uv_work_t work;
@@ -46,6 +51,7 @@ struct msi_op {
     void (*drop)(void *held);
     void *held;
     mst_slice parts[2];
+    uint64_t sent_ns;             /* msi_loop_now_ns() */
     _Atomic uint32_t completions; /* by the provider: more than one is its fault */
     uint32_t admitted;            /* the breaker's generation; 0: it was not asked */
     bool refused;                 /* by the breaker */
@@ -60,6 +66,9 @@ void msi_port_fini(msi_port *);
 /* Everything sent has been told. */
 bool msi_port_idle(const msi_port *);
 void msi_port_stop(msi_port *); /* answers through tier->events.stopped */
+
+/* Each operation has its own histogram: by MST_OP_*. */
+enum { MSI_OP_CODES = MST_OP_CLEAR + 1 };
 
 /* NULL: out of memory. The key is copied. */
 msi_op *msi_op_new(msi_port *, uint16_t code, const mst_space *, mst_slice key, uint64_t hash);

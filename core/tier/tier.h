@@ -30,7 +30,7 @@ typedef struct msi_tier_events {
 
 struct msi_tier {
     const mst_allocator *allocator;
-    const msi_log *log;
+    msi_log log;
     const char *name; /* "memory", or the alias */
     const mst_provider_ops *ops;
     msi_tier_settings settings;
@@ -60,7 +60,7 @@ typedef struct msi_tier_plan {
     const msi_plugin *plugin, *eviction; /* eviction NULL: none */
     const char *eviction_section;
     const void *options, *eviction_options;
-    msi_secrets secrets, eviction_secrets;
+    msi_grants grants, eviction_grants;
     msi_tier_settings settings;
     msi_loop *loops;
     unsigned loop_count;

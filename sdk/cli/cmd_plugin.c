@@ -136,8 +136,9 @@ const cli_command plugin_commands[] = {
      "the files that lie in the plugin directories, which are not loaded for that.",
      ARG_ALL, 0, 0, list},
     {"plugin info", "KIND NAME", "print what a plugin is and which keys it has",
-     "KIND_NAME in one word does as well. Kinds: serializer, compressor, provider, eviction.", 0, 1,
-     2, plugin_info},
+     "KIND_NAME in one word does as well. Kinds: serializer, compressor, provider, eviction, "
+     "exporter.",
+     0, 1, 2, plugin_info},
     {"plugin check", "FILE", "try whether a plugin keeps the promises of its kind",
      "FILE is KIND_NAME.so; KIND NAME, or KIND_NAME in one word, is looked for as the loader does. "
      "Each case runs in a process of its own, for at most --timeout (10s), and is reported as TAP; "

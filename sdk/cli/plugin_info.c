@@ -118,6 +118,8 @@ static mst_config *selecting(mst_config *session, const mst_plugin *plugin)
         mst_config_set(config, "cache", "tiers", plugin->name);
     } else if (plugin->kind == MST_KIND_EVICTION) {
         mst_config_set(config, "provider.memory", "eviction", plugin->name);
+    } else if (plugin->kind == MST_KIND_EXPORTER) {
+        mst_config_set(config, "runtime", "exporters", plugin->name);
     } else {
         mst_config_set(config, "cache", kind, plugin->name);
     }
@@ -203,7 +205,7 @@ bool plugin_words(const cli *c, const cli_args *args, const char *verb, const ch
     }
     cli_say(c,
             "plugin %s %s: not a kind; write KIND NAME, where KIND is serializer, compressor, "
-            "provider or eviction, as in: plugin %s provider memory",
+            "provider, eviction or exporter, as in: plugin %s provider memory",
             verb, args->operands[0], verb);
     return false;
 }

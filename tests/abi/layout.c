@@ -2,6 +2,7 @@
  * Compiling it is the test. When an assertion fails the interface has changed: while the major
  * version is 0 raise MST_ABI_MINOR and say so in sdk/docs/abi.md; from 1.0 on only append. */
 #include <memstache/codec.h>
+#include <memstache/exporter.h>
 #include <memstache/provider.h>
 
 #if defined(__LP64__)
@@ -10,7 +11,7 @@
 #define AT(type, member, offset)                                                                   \
     _Static_assert(offsetof(type, member) == (offset), #type "." #member)
 
-_Static_assert(MST_ABI_MAJOR == 0 && MST_ABI_MINOR == 3, "the layout below is that of ABI 0.3");
+_Static_assert(MST_ABI_MAJOR == 0 && MST_ABI_MINOR == 4, "the layout below is that of ABI 0.4");
 
 SIZE(mst_slice, 16);
 AT(mst_slice, data, 0);
@@ -216,6 +217,75 @@ AT(mst_lookup, now_ms, 40);
 AT(mst_lookup, out, 48);
 AT(mst_lookup, expires_ms, 80);
 AT(mst_lookup, created_ms, 88);
+
+SIZE(mst_label, 16);
+AT(mst_label, name, 0);
+AT(mst_label, value, 8);
+
+SIZE(mst_bucket, 16);
+AT(mst_bucket, upper, 0);
+AT(mst_bucket, count, 8);
+
+SIZE(mst_metric, 96);
+AT(mst_metric, struct_size, 0);
+AT(mst_metric, kind, 4);
+AT(mst_metric, name, 8);
+AT(mst_metric, unit, 16);
+AT(mst_metric, help, 24);
+AT(mst_metric, labels, 32);
+AT(mst_metric, label_count, 40);
+AT(mst_metric, count, 48);
+AT(mst_metric, value, 56);
+AT(mst_metric, max, 64);
+AT(mst_metric, scale, 72);
+AT(mst_metric, buckets, 80);
+AT(mst_metric, bucket_count, 88);
+
+SIZE(mst_meter_options, 56);
+AT(mst_meter_options, struct_size, 0);
+AT(mst_meter_options, kind, 4);
+AT(mst_meter_options, name, 8);
+AT(mst_meter_options, unit, 16);
+AT(mst_meter_options, help, 24);
+AT(mst_meter_options, labels, 32);
+AT(mst_meter_options, label_count, 40);
+AT(mst_meter_options, scale, 48);
+
+SIZE(mst_metrics, 48);
+AT(mst_metrics, struct_size, 0);
+AT(mst_metrics, walk, 8);
+AT(mst_metrics, meter, 16);
+AT(mst_metrics, add, 24);
+AT(mst_metrics, set, 32);
+AT(mst_metrics, record, 40);
+
+SIZE(mst_attribute, 40);
+AT(mst_attribute, name, 0);
+AT(mst_attribute, type, 8);
+AT(mst_attribute, integer, 16);
+AT(mst_attribute, text, 24);
+
+SIZE(mst_span, 96);
+AT(mst_span, struct_size, 0);
+AT(mst_span, kind, 4);
+AT(mst_span, status, 6);
+AT(mst_span, trace_id, 8);
+AT(mst_span, span_id, 24);
+AT(mst_span, parent_id, 32);
+AT(mst_span, start_ns, 40);
+AT(mst_span, end_ns, 48);
+AT(mst_span, name, 56);
+AT(mst_span, status_text, 64);
+AT(mst_span, trace_state, 72);
+AT(mst_span, attributes, 80);
+AT(mst_span, attribute_count, 88);
+
+SIZE(mst_exporter_ops, 32);
+AT(mst_exporter_ops, struct_size, 0);
+AT(mst_exporter_ops, reserved, 4);
+AT(mst_exporter_ops, start, 8);
+AT(mst_exporter_ops, stop, 16);
+AT(mst_exporter_ops, spans, 24);
 
 #endif
 

@@ -9,7 +9,7 @@ SHIPPED = ['provider memory', 'provider redis', 'compressor brotli', 'compressor
            'compressor lz4', 'compressor zstd', 'serializer raw', 'serializer protobuf', 'serializer json',
            'serializer msgpack', *('eviction ' + name for name in (
                'adaptive', 'arc', 'clock', 'clockpro', 'fifo', 'lfu', 'lru', 'random', 's3fifo', 'sieve', 'ttl',
-               'wtinylfu'))]
+               'wtinylfu')), 'exporter prometheus', 'exporter otlp']
 
 
 def read(*parts):
@@ -60,8 +60,8 @@ class Ini(command.Case):
         self.write('memstache.ini', self.active)
         for plugin in shipped():
             kind, name = plugin.split()
-            key = {'provider': 'cache.tiers', 'eviction': 'provider.memory.eviction'}.get(
-                kind, 'cache.' + kind)
+            key = {'provider': 'cache.tiers', 'eviction': 'provider.memory.eviction',
+                   'exporter': 'runtime.exporters'}.get(kind, 'cache.' + kind)
             self.expect(0, '--set', f'{key}={name}', 'config', 'check', err='')
 
     def test_every_key_is_there(self):

@@ -87,6 +87,22 @@ def counters(root):
     yield from difference(page, 'figure', said, names)
 
 
+def metrics(root):
+    """Each family with its kind and its sentence; what stands in the labels is for people."""
+    page = f'{DOCS}/monitoring.md'
+    real = []
+    for name in ('metrics', 'metrics_cache', 'metrics_plugin'):
+        text = re.sub(r'"\s*\n\s*"', '', source(root, f'core/api/{name}.c'))
+        real += [(family, kind.lower(), help_) for kind, family, help_ in re.findall(
+            r'MSI_FAMILY\((\w+),\s*"(\w+)",\s*"\w*",\s*"([^"]+)"', text)]
+    said = re.findall(r'(?m)^\| `(memstache_\w+)` \| (\w+) \| [^|]+ \| (.*) \|$',
+                      section(markdown.read(root, page), 'All metrics'))
+    if len(real) < 30:
+        yield 'core/api: the families of metrics are not found'
+    yield from difference(page, 'metric', [' '.join(row) for row in said],
+                          [' '.join(row) for row in real])
+
+
 def statuses(root):
     page = f'{DOCS}/embedding.md'
     said = re.findall(r'(?m)^\| `(MST_\w+)` \| (-?\d+) \|', markdown.read(root, page))
@@ -140,7 +156,7 @@ def versions(root):
         yield f'CHANGELOG.md: nothing about {version}'
 
 
-CHECKS = [links, tree, counters, statuses, abi, refusals, versions]
+CHECKS = [links, tree, counters, metrics, statuses, abi, refusals, versions]
 
 
 def run(root, report):

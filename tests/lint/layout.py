@@ -10,7 +10,7 @@ REQUIRED = {
     'meson_options.txt', 'LICENSE', 'CHANGELOG.md', 'CONTRIBUTING.md',
     '.ci', '.clang-format', '.gitignore',
 }
-KINDS = {'serializer', 'compressor', 'provider', 'eviction'}
+KINDS = {'serializer', 'compressor', 'provider', 'eviction', 'exporter'}
 
 
 def names(root, *parts):

@@ -1,5 +1,6 @@
 /* env.c - opening, closing and looking: see env.h. The requests are in calls.c. */
 #include "env.h"
+#include "exporter_keep.h"
 
 #include <stdlib.h>
 
@@ -77,7 +78,8 @@ static mst_status add_modules(mst_config *config)
 {
     const mst_module *const modules[] = {
         &memstache_module_provider_slow, &memstache_module_provider_fail,
-        &memstache_module_provider_block, &memstache_module_provider_near};
+        &memstache_module_provider_block, &memstache_module_provider_near,
+        &memstache_module_exporter_keep};
     mst_status status = MST_OK;
     for (size_t i = 0; !status && i < sizeof modules / sizeof modules[0]; i++) {
         status = mst_config_add_module(config, modules[i]);
@@ -178,6 +180,11 @@ void t_check_identity(mst_cache *cache)
     mst_stats s;
     mst_cache_stats(cache, &s);
     CHECK_INT(s.started, s.completed + s.pending);
+    if (s.pending == 0) {
+        CHECK_INT(s.completed, s.near_hits + s.far_hits + s.loaded + s.coalesced + s.absent +
+                                   s.misses + s.sets + s.removes + s.looks + s.touches + s.clears +
+                                   s.errors + s.timeouts + s.cancels);
+    }
 }
 
 void t_end(t_env *env)

@@ -125,8 +125,10 @@ static inline void mem_loan_drop(mem_loan *loan)
 /* Written by one thread, read by any. */
 static inline void mem_reader_count(mem_loans *first)
 {
+#ifndef MSI_WITHOUT_COUNTERS
     uint64_t n = atomic_load_explicit(&first->hits, memory_order_relaxed);
     atomic_store_explicit(&first->hits, n + 1, memory_order_relaxed);
+#endif
 }
 /* Of all threads. */
 uint64_t mem_lender_hits(mem_lender *);

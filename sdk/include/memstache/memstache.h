@@ -28,6 +28,7 @@
 
 #include "abi.h"
 #include "config.h"
+#include "metrics.h"
 
 #define MST_VERSION_MAJOR 0
 #define MST_VERSION_MINOR 1
@@ -53,7 +54,11 @@ typedef struct mst_open_options {
      * other threads ask as well needs a handle of its own there. The loop's memory must outlive
      * the close callback. */
     struct uv_loop_s *loop;
-    /* [any-thread] A line of text: MST_LOG_* of plugin.h, without a line end. NULL: silent. */
+    /* [any-thread] A line of text, without a line end: "[category] text". The category is the
+     * section of who speaks ("provider.redis", "cache.sessions"), the level MST_LOG_* of plugin.h,
+     * not above [runtime] log_level. The same line comes once a second at most, of a category at
+     * most 50 lines a second; the next line then says how many were left out. Never keys or values.
+     * NULL: silent. */
     void (*log)(void *arg, int level, const char *text);
     void *log_arg;
     /* [any-thread], also several at once; may read a file, must not wait for a server. The secret
@@ -136,6 +141,9 @@ typedef struct mst_options {
      * batch has one for all its keys. To be given back with mst_request_release(), at any time,
      * also after the runtime was closed. NULL: not wanted. */
     mst_request **request;
+    /* The trace that the call belongs to, as in W3C Trace Context: "00-<trace>-<parent>-01". Read
+     * before the call returns; what is malformed is ignored, and counted. NULL: none. */
+    const char *traceparent;
 } mst_options;
 enum {
     MST_F_PEEK = 1,       /* get: no policy touch, no sliding renewal, no promotion */
@@ -240,6 +248,9 @@ MST_EXPORT mst_status mst_get_or_load(mst_cache *, mst_slice key, const mst_load
 
 MST_EXPORT mst_slice mst_load_key(const mst_load *);        /* valid until it ends */
 MST_EXPORT const mst_type *mst_load_type(const mst_load *); /* what the first waiter asked for */
+/* The traceparent for what the loader calls, valid until it ends: that of the span of the loader
+ * when an exporter takes traces, else the one of the call. NULL: there is none. */
+MST_EXPORT const char *mst_load_traceparent(const mst_load *);
 /* How the value will be stored: the options of the first waiter, to be changed before the end. */
 MST_EXPORT mst_entry *mst_load_entry(mst_load *);
 /* [any-thread] The value, as in mst_set(). Bytes are copied unless `release` is given. */
@@ -292,19 +303,20 @@ MST_EXPORT mst_status mst_remove_many_wait(mst_cache *, const mst_slice *keys, s
 MST_EXPORT void mst_cancel(mst_request *);
 MST_EXPORT void mst_request_release(mst_request *);
 
-/* ---- counters. requests = hits + misses + loaded + coalesced + ... : see sdk/docs/counters.md */
+/* ---- counters. Every answered request counts in exactly one of those that sdk/docs/counters.md
+ * lists as answers. */
 #define MST_COUNTER_MAP(XX)                                                                        \
     XX(started, "requests accepted, each key of a batch counted")                                  \
     XX(completed, "requests answered")                                                             \
     XX(pending, "requests accepted and not answered, counted on their own")                        \
     XX(near_hits, "reads answered by a tier in this process")                                      \
     XX(far_hits, "reads answered by another tier")                                                 \
-    XX(misses, "reads that no tier could answer, and no loader was given or had it")               \
+    XX(misses, "reads that no tier could answer, and no loader was given")                         \
     XX(coalesced, "reads that shared the answer of an earlier request")                            \
     XX(loads, "loader calls")                                                                      \
     XX(load_failures, "loader calls that failed")                                                  \
-    XX(sets, "writes answered")                                                                    \
-    XX(removes, "removals answered")                                                               \
+    XX(sets, "writes answered without an error")                                                   \
+    XX(removes, "removals answered without an error")                                              \
     XX(decodes, "values decoded by the serializer")                                                \
     XX(encodes, "values encoded by the serializer")                                                \
     XX(compressed, "values stored compressed")                                                     \
@@ -316,7 +328,14 @@ MST_EXPORT void mst_request_release(mst_request *);
     XX(cancels, "requests cancelled")                                                              \
     XX(rejected, "requests refused because too many were pending")                                 \
     XX(superseded, "fetched or loaded values not kept because the key was written meanwhile")      \
-    XX(invalidations, "near entries dropped because a far tier said so")
+    XX(invalidations, "near entries dropped because a far tier said so")                           \
+    XX(loaded, "reads answered by the loader that they brought")                                   \
+    XX(absent, "reads whose loader said that there is no such thing")                              \
+    XX(looks, "questions whether a key exists, answered")                                          \
+    XX(touches, "new lives given to entries, answered")                                            \
+    XX(clears, "clearings answered")                                                               \
+    XX(errors, "requests answered with an error that is neither of the deadline nor a cancel")     \
+    XX(bad_traceparents, "calls whose traceparent was malformed, and ignored")
 
 typedef struct mst_stats {
 #define MST_COUNTER_FIELD(name, text) uint64_t name;
@@ -356,6 +375,24 @@ MST_EXPORT mst_status mst_cache_trace(mst_cache *, const mst_trace_options *);
 /* The name of tier `index` (as in result.tier); NULL when there is none, "loader" for
  * MST_TIER_LOADER. */
 MST_EXPORT const char *mst_cache_tier_name(const mst_cache *, int index);
+
+/* ---- metrics: all figures of the runtime in one walk, and figures of the program's own. The types
+ * are in metrics.h; sdk/docs/monitoring.md lists what there is. */
+
+/* [any-thread] Shows every metric of the runtime, those of one name one after the other. `visit`
+ * must neither wait nor make a meter. MST_ENOMEM. */
+MST_EXPORT mst_status mst_metrics_walk(mst_runtime *, mst_metric_visit visit, void *arg);
+/* [any-thread] A figure of the program's own, shown with the others and carried out by the
+ * exporters. It begins at 0 and lives as long as the runtime. A second call with the same name and
+ * labels gives the same meter. MST_EINVAL, with the reason in *error, for a name or label that is
+ * none, or a name that has another kind, unit, help or scale already; MST_ENOMEM. */
+MST_EXPORT mst_status mst_meter_new(mst_runtime *, const mst_meter_options *, mst_meter **,
+                                    mst_error *error);
+/* [any-thread] All three: a few nanoseconds, no lock. They do nothing with NULL, or with a meter of
+ * another kind. */
+MST_EXPORT void mst_meter_add(mst_meter *, uint64_t n);        /* to a counter */
+MST_EXPORT void mst_meter_set(mst_meter *, double value);      /* a gauge */
+MST_EXPORT void mst_meter_record(mst_meter *, uint64_t value); /* one value of a histogram */
 
 /* ---- the stored form, offline: what is in this far tier's value? (`memstache inspect`) */
 typedef struct mst_envelope {

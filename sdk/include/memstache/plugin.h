@@ -20,11 +20,13 @@
 #define MST_COMPRESSOR_VERSION 1u
 #define MST_PROVIDER_VERSION 1u
 #define MST_EVICTION_VERSION 1u
+#define MST_EXPORTER_VERSION 1u
 #define MST_KIND_MAP(XX)                                                                           \
     XX(MST_KIND_SERIALIZER, 1, serializer, MST_SERIALIZER_VERSION)                                 \
     XX(MST_KIND_COMPRESSOR, 2, compressor, MST_COMPRESSOR_VERSION)                                 \
     XX(MST_KIND_PROVIDER, 3, provider, MST_PROVIDER_VERSION)                                       \
-    XX(MST_KIND_EVICTION, 4, eviction, MST_EVICTION_VERSION)
+    XX(MST_KIND_EVICTION, 4, eviction, MST_EVICTION_VERSION)                                       \
+    XX(MST_KIND_EXPORTER, 5, exporter, MST_EXPORTER_VERSION)
 
 enum {
 #define MST_KIND_ENUM(id, number, name, version) id = (number),
@@ -124,7 +126,8 @@ struct mst_host {
     void (*release)(const mst_host *);
 
     /* [any-thread] A table that is not part of this one, by name and revision
-     * ("vendor.name/1"); NULL when the host does not know it. */
+     * ("vendor.name/1"); NULL when the host does not know it. There is MST_METRICS_ID (metrics.h).
+     */
     const void *(*extension)(const mst_host *, const char *id);
 
     /* [main], [loop] or [worker]; not after stop(). The text of an MST_OPTF_SECRET option of this

@@ -133,7 +133,8 @@ Test(assembly, sections_that_cannot_be)
              "x.ini:4: [provider] the name of the provider is missing: [provider.NAME]\n"
              "x.ini:5: [runtime.x] there is only one such section: [runtime]\n"
              "x.ini:6: [something.else] unknown section; there are: [runtime] [plugins] [cache] "
-             "[cache.NAME] [provider.NAME] [serializer.NAME] [compressor.NAME] [eviction.NAME]\n"
+             "[cache.NAME] [provider.NAME] [serializer.NAME] [compressor.NAME] [eviction.NAME] "
+             "[exporter.NAME]\n"
              "x.ini:7: [compresor.tight] unknown section; did you mean [compressor.tight]?\n");
 }
 

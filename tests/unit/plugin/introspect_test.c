@@ -135,10 +135,10 @@ Test(introspect, one_plugin)
     cr_assert_not_null(strstr(error.text, "did you mean \"pack\"?"));
     cr_assert_eq(mst_config_find_plugin(c, "compresor", "pack", &use, &error), MST_ENOTFOUND);
     cr_assert_str_eq(error.text, "no kind of plugin \"compresor\"; did you mean \"compressor\"? "
-                                 "there are: serializer compressor provider eviction");
+                                 "there are: serializer compressor provider eviction exporter");
     cr_assert_eq(mst_config_find_plugin(c, "zzz", "pack", &use, &error), MST_ENOTFOUND);
     cr_assert_str_eq(error.text, "no kind of plugin \"zzz\"; there are: serializer compressor "
-                                 "provider eviction");
+                                 "provider eviction exporter");
     cr_assert_null(use.plugin);
     mst_config_free(c);
 }

@@ -68,12 +68,13 @@ static const mst_host *host(const char *line, bool callback)
     ts_format(ini, sizeof ini, "[provider.memory]\n%s\n", line);
     assembly = assembled(ini, &config);
     const msi_component *c = cache_at(assembly, 0)->tiers[0];
-    msi_secrets secrets = {.bound = c->bound, .count = c->bound_count, .options = c->options};
+    msi_grants grants = {
+        .secrets = {.bound = c->bound, .count = c->bound_count, .options = c->options}};
     if (callback) {
-        secrets.callback = (msi_secret_callback){ask_program, &program};
+        grants.secrets.callback = (msi_secret_callback){ask_program, &program};
     }
     msi_log log = ts_log(&lines);
-    cr_assert_eq(msi_instance_new_with(&instance, c->plugin, c->section, c->options, &secrets, NULL,
+    cr_assert_eq(msi_instance_new_with(&instance, c->plugin, c->section, c->options, &grants, NULL,
                                        &memory.allocator, &log, &error),
                  MST_OK, "%s", error.text);
     return &instance->host;
