@@ -207,7 +207,7 @@ AT(mst_provider_ops, lookup, 56);
 AT(mst_provider_ops, shrink, 64);
 AT(mst_provider_ops, lookup_many, 72);
 
-SIZE(mst_lookup, 96);
+SIZE(mst_lookup, 104);
 AT(mst_lookup, struct_size, 0);
 AT(mst_lookup, status, 4);
 AT(mst_lookup, hash, 8);
@@ -217,6 +217,7 @@ AT(mst_lookup, now_ms, 40);
 AT(mst_lookup, out, 48);
 AT(mst_lookup, expires_ms, 80);
 AT(mst_lookup, created_ms, 88);
+AT(mst_lookup, thread, 96);
 
 SIZE(mst_label, 16);
 AT(mst_label, name, 0);

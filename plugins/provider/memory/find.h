@@ -79,8 +79,7 @@ static inline uint32_t mem_passed(mem_tags tags)
 
 static inline mem_segment *mem_segment_in(const mem_directory *d, uint64_t hash)
 {
-    uint32_t at = (uint32_t) hash & ((1u << d->depth) - 1);
-    return atomic_load_explicit(&d->segment[at], memory_order_acquire);
+    return atomic_load_explicit(&d->segment[(uint32_t) hash & d->mask], memory_order_acquire);
 }
 
 static inline mem_directory *mem_directory_of(const mem_index *ix)

@@ -43,6 +43,7 @@ static mem_directory *new_directory(mem_index *ix, uint32_t depth)
     mem_directory *d = ix->host->alloc(ix->host, directory_size(depth));
     if (d) {
         d->depth = depth;
+        d->mask = (1u << depth) - 1;
         d->older = NULL;
         ix->bytes += mem_block_charge(directory_size(depth));
         ix->block_bytes += mem_block_charge(directory_size(depth));

@@ -47,7 +47,7 @@ typedef struct mem_segment {
 } mem_segment;
 
 typedef struct mem_directory {
-    uint32_t depth;
+    uint32_t depth, mask;        /* 2^depth - 1 */
     struct mem_directory *older; /* replaced, kept for prefetches under way */
     _Atomic(mem_segment *) segment[];
 } mem_directory;

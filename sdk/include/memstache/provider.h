@@ -104,6 +104,11 @@ typedef struct mst_lookup {
     /* Out, all of them with MST_OK, as a GET sets them. */
     mst_value out;
     uint64_t expires_ms, created_ms;
+    /* In: a word that belongs to the calling thread and this instance, for what the provider keeps
+     * by thread; NULL when the thread has none. The word is NULL before the first lookup of the
+     * thread, and the host never changes it while the thread lives. (Thread-specific data of the
+     * system would have to be searched for in every hit.) */
+    void **thread;
 } mst_lookup;
 
 /* The provider's ops->op_priv_size bytes beside the op: zeroed, 16-byte aligned. */
