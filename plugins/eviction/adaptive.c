@@ -235,6 +235,13 @@ static mst_node *evict(void *shard_)
     return (mst_node *) n;
 }
 
+static const mst_node *likely_victim(const void *shard_)
+{
+    const shard *s = shard_;
+    bool is_small_full = (int64_t) s->small_count * STEPS >= s->small_steps;
+    return (const mst_node *) queue_oldest(is_small_full ? &s->small : &s->main);
+}
+
 static const mst_eviction_ops ops = {
     .struct_size = sizeof ops,
     .node_size = sizeof(node),
@@ -249,6 +256,7 @@ static const mst_eviction_ops ops = {
     .on_remove = on_remove,
     .evict = evict,
     .footprint = footprint,
+    .likely_victim = likely_victim,
 };
 
 static const mst_plugin plugin = {

@@ -133,7 +133,7 @@ AT(mst_shard_info, seed, 32);
 AT(mst_shard_info, node_base, 40);
 AT(mst_shard_info, node_unit, 48);
 
-SIZE(mst_eviction_ops, 112);
+SIZE(mst_eviction_ops, 120);
 AT(mst_eviction_ops, struct_size, 0);
 AT(mst_eviction_ops, node_size, 4);
 AT(mst_eviction_ops, node_align, 8);
@@ -150,6 +150,7 @@ AT(mst_eviction_ops, evict, 80);
 AT(mst_eviction_ops, admit, 88);
 AT(mst_eviction_ops, on_miss, 96);
 AT(mst_eviction_ops, footprint, 104);
+AT(mst_eviction_ops, likely_victim, 112);
 
 SIZE(mst_evictor, 16);
 AT(mst_evictor, ops, 0);

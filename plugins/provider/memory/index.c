@@ -83,7 +83,8 @@ mst_status mem_index_init(mem_index *ix, const mst_host *host, const mem_shape *
                       .shape = shape,
                       .slabs = slabs,
                       .region = slabs->region,
-                      .hand = {.soonest = UINT64_MAX}};
+                      .soonest = UINT64_MAX,
+                      .hand = {.soonest = UINT64_MAX, .round = UINT64_MAX}};
     mem_directory *d = new_directory(ix, 0);
     if (!d) {
         return MST_ENOMEM;
@@ -279,6 +280,13 @@ void mem_index_remove(mem_index *ix, mem_entry *e)
     }
 }
 
+static void lower(uint64_t *least, uint64_t end)
+{
+    if (end < *least) {
+        *least = end;
+    }
+}
+
 void mem_index_note_end(mem_index *ix, uint64_t hash, uint64_t end)
 {
     mem_directory *d = mem_directory_of(ix);
@@ -286,9 +294,9 @@ void mem_index_note_end(mem_index *ix, uint64_t hash, uint64_t end)
     if (!end) {
         return;
     }
-    if (end < s->soonest) {
-        s->soonest = end;
-    }
+    lower(&s->soonest, end);
+    lower(&ix->soonest, end);
+    lower(&ix->hand.round, end);
     /* The hand may have passed the entry's line already. */
     if (end < ix->hand.soonest && hand_segment(ix, d) == s) {
         ix->hand.soonest = end;

@@ -57,6 +57,7 @@ typedef struct mem_hand {
     uint32_t at;      /* in the directory */
     uint32_t line;    /* of that segment, the next one to look at */
     uint64_t soonest; /* of what was seen in the segment so far */
+    uint64_t round;   /* of the segments that it passed since it began at the first one */
 } mem_hand;
 
 typedef struct mem_index {
@@ -70,6 +71,7 @@ typedef struct mem_index {
     uint64_t block_bytes;        /* of these, the charge of those that are not in pages */
     uint64_t splits;
     uint64_t most_moved; /* entries, by one split */
+    uint64_t soonest;    /* no entry ends before; UINT64_MAX */
     mem_hand hand;
 } mem_index;
 
