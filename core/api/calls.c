@@ -179,6 +179,9 @@ static mst_status change(mst_cache *c, msi_request_kind kind, mst_slice key, con
 {
     msi_key_ref k = key_ref(c, key);
     if (now) {
+        if (c->expect) {
+            c->expect(c->nearest, k.hash);
+        }
         mst_status status = msi_write_now(c, kind, k, in, o, now);
         if (status != MST_PENDING) {
             return status;

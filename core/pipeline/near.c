@@ -240,7 +240,7 @@ static size_t look_chunk(mst_cache *c, const msi_key_ref *k, size_t n, uint64_t 
     for (size_t i = 0; i < n; i++) {
         msi_ask_lookup(&l[i], c, k[i].key, k[i].hash, now, own);
     }
-    c->quick_many(c->quick_self, l, n);
+    c->quick_many(c->nearest, l, n);
     for (size_t i = 0; i < n; i++) {
         if (l[i].status == MST_OK) {
             msi_lend_lookup(&l[i], now, &r[i]);

@@ -148,7 +148,7 @@ static inline mst_status msi_near_get_at(mst_cache *c, mst_slice key, uint64_t h
     if (c->quick && msi_is_plain(o)) {
         mst_lookup l;
         msi_ask_lookup(&l, c, key, hash, now, own);
-        mst_status status = c->quick(c->quick_self, &l);
+        mst_status status = c->quick(c->nearest, &l);
         if (status == MST_OK) {
             msi_lend_lookup(&l, now, r);
             return MST_OK;

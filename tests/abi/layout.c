@@ -194,7 +194,7 @@ SIZE(mst_provider_env, 16);
 AT(mst_provider_env, struct_size, 0);
 AT(mst_provider_env, evictor, 8);
 
-SIZE(mst_provider_ops, 80);
+SIZE(mst_provider_ops, 88);
 AT(mst_provider_ops, struct_size, 0);
 AT(mst_provider_ops, caps, 4);
 AT(mst_provider_ops, op_codes, 8);
@@ -207,6 +207,7 @@ AT(mst_provider_ops, stats, 48);
 AT(mst_provider_ops, lookup, 56);
 AT(mst_provider_ops, shrink, 64);
 AT(mst_provider_ops, lookup_many, 72);
+AT(mst_provider_ops, expect, 80);
 
 SIZE(mst_lookup, 104);
 AT(mst_lookup, struct_size, 0);

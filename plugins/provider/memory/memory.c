@@ -136,6 +136,11 @@ static void lookup_many(void *self, mst_lookup *l, size_t n)
     mem_lookup_many(((memory *) self)->cache, l, n);
 }
 
+static void expect(void *self, uint64_t hash)
+{
+    mem_expect(((memory *) self)->cache, hash);
+}
+
 static uint64_t shrink(void *self, uint64_t bytes)
 {
     mem_cache *cache = ((memory *) self)->cache;
@@ -223,6 +228,7 @@ static const mst_provider_ops ops = {
     .lookup = lookup,
     .lookup_many = lookup_many,
     .shrink = shrink,
+    .expect = expect,
 };
 
 static const mst_plugin plugin = {
