@@ -303,11 +303,6 @@ void mem_index_note_end(mem_index *ix, uint64_t hash, uint64_t end)
     }
 }
 
-void mem_index_prefetch_line(const mem_index *ix, uint64_t hash)
-{
-    __builtin_prefetch(&mem_segment_of(ix, hash)->line[mem_line_of(hash)]);
-}
-
 void mem_index_prefetch_entry(const mem_index *ix, uint64_t hash)
 {
     const mem_line *line = &mem_segment_of(ix, hash)->line[mem_line_of(hash)];

@@ -106,8 +106,7 @@ static inline uint32_t mem_index_places(const mem_index *ix)
     return 1u << atomic_load_explicit(&ix->directory, memory_order_relaxed)->depth;
 }
 
-/* [any-thread] Bring into the cache what a search will touch: first the line, then the entry. */
-void mem_index_prefetch_line(const mem_index *, uint64_t hash);
+/* [any-thread] Bring into the cache what a search will touch after its line (find.h). */
 void mem_index_prefetch_entry(const mem_index *, uint64_t hash);
 
 #endif

@@ -8,6 +8,7 @@
 
 #include <unistd.h>
 
+#include "find.h"
 #include "shard.h"
 
 typedef struct memory {
@@ -138,7 +139,8 @@ static void lookup_many(void *self, mst_lookup *l, size_t n)
 
 static void expect(void *self, uint64_t hash)
 {
-    mem_expect(((memory *) self)->cache, hash);
+    mem_cache *cache = ((memory *) self)->cache;
+    mem_index_prefetch_line(&mem_cache_shard(cache, hash)->index, hash);
 }
 
 static uint64_t shrink(void *self, uint64_t bytes)

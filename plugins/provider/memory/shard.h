@@ -153,7 +153,6 @@ void mem_get_many(mem_cache *, mst_op *const *ops, size_t n);
 mst_status mem_lookup_locked(mem_cache *, mst_lookup *); /* returns it */
 void mem_exists(mem_cache *, mst_op *);
 void mem_set(mem_cache *, mst_op *);
-void mem_expect(mem_cache *, uint64_t hash); /* an op on such a key comes */
 void mem_del(mem_cache *, mst_op *);
 void mem_touch(mem_cache *, mst_op *);
 void mem_clear(mem_cache *, mst_op *);

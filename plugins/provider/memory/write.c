@@ -138,11 +138,6 @@ static void put(mem_cache *cache, mst_op *op, bool fresh)
     mem_draft_drop(&st.draft, cache->host);
 }
 
-void mem_expect(mem_cache *cache, uint64_t hash)
-{
-    mem_index_prefetch_line(&mem_cache_shard(cache, hash)->index, hash);
-}
-
 void mem_set(mem_cache *cache, mst_op *op)
 {
     put(cache, op, true);
