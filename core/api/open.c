@@ -193,10 +193,12 @@ static void build_chain(mst_runtime *rt, mst_cache *c, const msi_cache_plan *pla
     for (unsigned i = 0; i < c->tier_count; i++) {
         c->sealed[i] = holds_sealed(c, i);
     }
-    if (c->near_count && !c->sealed[0] && c->tiers[0]->ops->lookup) {
-        c->quick = c->tiers[0]->ops->lookup;
-        c->quick_many = c->tiers[0]->ops->lookup_many;
-        c->quick_self = c->tiers[0]->instances[0]->self;
+    if (c->near_count) {
+        const mst_provider_ops *nearest = c->tiers[0]->ops;
+        c->nearest = c->tiers[0]->instances[0]->self;
+        c->expect = nearest->expect;
+        c->quick = c->sealed[0] ? NULL : nearest->lookup;
+        c->quick_many = c->quick ? nearest->lookup_many : NULL;
     }
 }
 

@@ -52,7 +52,8 @@ struct mst_cache {
     /* The lookup of the nearest tier, where it has one and holds ready values; else NULL. */
     mst_status (*quick)(void *self, mst_lookup *);
     void (*quick_many)(void *self, mst_lookup *, size_t n); /* its lookup_many, or NULL */
-    void *quick_self;
+    void (*expect)(void *self, uint64_t hash);              /* of the nearest tier, or NULL */
+    void *nearest;
     msi_claims claims;
     msi_counters counters;
     msi_histogram *near_took; /* by msi_request_kind: see msi_is_timed() */

@@ -117,7 +117,7 @@ static inline uint64_t mem_life_end(uint64_t life)
 }
 static inline bool mem_life_is_over(uint64_t life, uint64_t now)
 {
-    return mem_life_end(life) && mem_life_end(life) <= now;
+    return mem_life_end(life) - 1 < now; /* 0 becomes the latest moment of all */
 }
 
 static inline unsigned mem_entry_fields(const mem_entry *e)

@@ -43,6 +43,7 @@ static mem_directory *new_directory(mem_index *ix, uint32_t depth)
     mem_directory *d = ix->host->alloc(ix->host, directory_size(depth));
     if (d) {
         d->depth = depth;
+        d->mask = (1u << depth) - 1;
         d->older = NULL;
         ix->bytes += mem_block_charge(directory_size(depth));
         ix->block_bytes += mem_block_charge(directory_size(depth));
@@ -82,7 +83,8 @@ mst_status mem_index_init(mem_index *ix, const mst_host *host, const mem_shape *
                       .shape = shape,
                       .slabs = slabs,
                       .region = slabs->region,
-                      .hand = {.soonest = UINT64_MAX}};
+                      .soonest = UINT64_MAX,
+                      .hand = {.soonest = UINT64_MAX, .round = UINT64_MAX}};
     mem_directory *d = new_directory(ix, 0);
     if (!d) {
         return MST_ENOMEM;
@@ -278,6 +280,13 @@ void mem_index_remove(mem_index *ix, mem_entry *e)
     }
 }
 
+static void lower(uint64_t *least, uint64_t end)
+{
+    if (end < *least) {
+        *least = end;
+    }
+}
+
 void mem_index_note_end(mem_index *ix, uint64_t hash, uint64_t end)
 {
     mem_directory *d = mem_directory_of(ix);
@@ -285,18 +294,13 @@ void mem_index_note_end(mem_index *ix, uint64_t hash, uint64_t end)
     if (!end) {
         return;
     }
-    if (end < s->soonest) {
-        s->soonest = end;
-    }
+    lower(&s->soonest, end);
+    lower(&ix->soonest, end);
+    lower(&ix->hand.round, end);
     /* The hand may have passed the entry's line already. */
     if (end < ix->hand.soonest && hand_segment(ix, d) == s) {
         ix->hand.soonest = end;
     }
-}
-
-void mem_index_prefetch_line(const mem_index *ix, uint64_t hash)
-{
-    __builtin_prefetch(&mem_segment_of(ix, hash)->line[mem_line_of(hash)]);
 }
 
 void mem_index_prefetch_entry(const mem_index *ix, uint64_t hash)

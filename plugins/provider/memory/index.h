@@ -47,7 +47,7 @@ typedef struct mem_segment {
 } mem_segment;
 
 typedef struct mem_directory {
-    uint32_t depth;
+    uint32_t depth, mask;        /* 2^depth - 1 */
     struct mem_directory *older; /* replaced, kept for prefetches under way */
     _Atomic(mem_segment *) segment[];
 } mem_directory;
@@ -57,6 +57,7 @@ typedef struct mem_hand {
     uint32_t at;      /* in the directory */
     uint32_t line;    /* of that segment, the next one to look at */
     uint64_t soonest; /* of what was seen in the segment so far */
+    uint64_t round;   /* of the segments that it passed since it began at the first one */
 } mem_hand;
 
 typedef struct mem_index {
@@ -70,6 +71,7 @@ typedef struct mem_index {
     uint64_t block_bytes;        /* of these, the charge of those that are not in pages */
     uint64_t splits;
     uint64_t most_moved; /* entries, by one split */
+    uint64_t soonest;    /* no entry ends before; UINT64_MAX */
     mem_hand hand;
 } mem_index;
 
@@ -104,8 +106,7 @@ static inline uint32_t mem_index_places(const mem_index *ix)
     return 1u << atomic_load_explicit(&ix->directory, memory_order_relaxed)->depth;
 }
 
-/* [any-thread] Bring into the cache what a search will touch: first the line, then the entry. */
-void mem_index_prefetch_line(const mem_index *, uint64_t hash);
+/* [any-thread] Bring into the cache what a search will touch after its line (find.h). */
 void mem_index_prefetch_entry(const mem_index *, uint64_t hash);
 
 #endif

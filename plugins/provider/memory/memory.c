@@ -8,6 +8,7 @@
 
 #include <unistd.h>
 
+#include "find.h"
 #include "shard.h"
 
 typedef struct memory {
@@ -136,6 +137,12 @@ static void lookup_many(void *self, mst_lookup *l, size_t n)
     mem_lookup_many(((memory *) self)->cache, l, n);
 }
 
+static void expect(void *self, uint64_t hash)
+{
+    mem_cache *cache = ((memory *) self)->cache;
+    mem_index_prefetch_line(&mem_cache_shard(cache, hash)->index, hash);
+}
+
 static uint64_t shrink(void *self, uint64_t bytes)
 {
     mem_cache *cache = ((memory *) self)->cache;
@@ -223,6 +230,7 @@ static const mst_provider_ops ops = {
     .lookup = lookup,
     .lookup_many = lookup_many,
     .shrink = shrink,
+    .expect = expect,
 };
 
 static const mst_plugin plugin = {

@@ -123,12 +123,25 @@ void mem_shard_drop(mem_shard *sh, mem_entry *e, int why, mem_doomed *doomed)
 
 /* ---- making room */
 
+/* What will be needed when the next victim goes comes near until then. */
+static void look_ahead(const mem_shard *sh)
+{
+    const mst_node *next =
+        sh->policy->likely_victim ? sh->policy->likely_victim(sh->policy_shard) : NULL;
+    if (next) {
+        const mem_entry *e = mem_node_entry(mem_shape_of(sh), (mst_node *) (uintptr_t) next);
+        mem_index_prefetch_line(&sh->index, e->hash);
+        __builtin_prefetch(mem_page_of(&sh->slabs, e), 1);
+    }
+}
+
 static bool evict_one(mem_shard *sh, mem_doomed *doomed)
 {
     mst_node *victim = sh->policy ? sh->policy->evict(sh->policy_shard) : NULL;
     if (victim) {
         sh->counters.evictions++;
         retire(sh, mem_node_entry(mem_shape_of(sh), victim), doomed);
+        look_ahead(sh);
     }
     return victim;
 }

@@ -126,6 +126,7 @@ static mst_status init_cache(mem_cache *cache, const mst_host *host, const mem_l
 {
     uint32_t mode = cache->evictor.ops ? cache->evictor.ops->hit_mode & MST_HIT_MODE : MST_HIT_NONE;
     cache->hits_unlocked = mode != MST_HIT_EXCLUSIVE;
+    cache->on_hit = cache->evictor.ops ? cache->evictor.ops->on_hit : NULL;
     cache->host = host;
     cache->shard_shift = 64;
     for (uint32_t n = limits->shards; n > 1; n /= 2) {

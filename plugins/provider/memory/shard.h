@@ -3,7 +3,8 @@
  *
  *   shard.c   life of the cache, clearing
  *   room.c    what is charged, making room, removing, giving memory back
- *   read.c    GET and EXISTS, one and many
+ *   lookup.c  plain hits without the lock
+ *   read.c    GET and EXISTS under it, one and many
  *   write.c   SET, DEL, TOUCH, CLEAR
  *   expire.c  when an entry ends, and the sweep for those that have
  *   lock.h    the lock
@@ -61,9 +62,11 @@ typedef struct mem_cache {
     mst_evictor evictor;
     mem_shape shape;
     mem_region region;
-    bool hits_unlocked;   /* by a policy that allows it */
-    uint32_t shard_count; /* power of two */
-    uint32_t shard_shift; /* 64 - log2(shard_count) */
+    bool hits_unlocked; /* by a policy that allows it */
+    void (*on_hit)(void *policy_shard,
+                   mst_node *); /* of the policy; NULL: it does not want to know */
+    uint32_t shard_count;       /* power of two */
+    uint32_t shard_shift;       /* 64 - log2(shard_count) */
     mem_shard shards[];
 } mem_cache;
 
@@ -140,11 +143,14 @@ uint64_t mem_shard_charge(const mem_shard *, const mem_entry *);
  * false when there is no further segment. */
 bool mem_shard_clear_step(mem_shard *, const mst_space *, uint32_t *at, mem_doomed *);
 
+/* ---- lookup.c */
+mst_status mem_lookup(mem_cache *, mst_lookup *);
+void mem_lookup_many(mem_cache *, mst_lookup *, size_t n);
+
 /* ---- read.c, write.c: take the lock themselves, set op->status */
 void mem_get(mem_cache *, mst_op *);
 void mem_get_many(mem_cache *, mst_op *const *ops, size_t n);
-mst_status mem_lookup(mem_cache *, mst_lookup *);
-void mem_lookup_many(mem_cache *, mst_lookup *, size_t n);
+mst_status mem_lookup_locked(mem_cache *, mst_lookup *); /* returns it */
 void mem_exists(mem_cache *, mst_op *);
 void mem_set(mem_cache *, mst_op *);
 void mem_del(mem_cache *, mst_op *);

@@ -126,7 +126,6 @@ static void put(mem_cache *cache, mst_op *op, bool fresh)
     mem_shard *sh = mem_cache_shard(cache, op->hash);
     storing st = {.op = op, .fresh = fresh};
     bool again = true;
-    mem_index_prefetch_line(&sh->index, op->hash);
     st.made = mem_draft_new(&st.draft, &cache->shape, cache->host, op, mem_slot_most(&sh->slabs),
                             sh->most_bytes);
     st.end_ms = mem_end_of(op->expires_ms, op->sliding_ms, op->now_ms);
