@@ -60,11 +60,11 @@ void mem_shard_discard(mem_shard *sh, mem_entry *e, mem_doomed *doomed)
 
 void mem_bury(mem_shard *sh, mem_doomed *doomed)
 {
-    const mem_cache *cache = sh->cache;
+    mem_cache *cache = sh->cache;
     for (uint32_t at = doomed->first; at;) {
         mem_entry *e = mem_region_at(&cache->region, at);
         at = mem_entry_next(e);
-        mem_entry_empty(&cache->shape, cache->host, e);
+        mem_entry_empty(&cache->shape, &cache->large, e);
     }
     mem_lock(sh);
     while (doomed->first) {

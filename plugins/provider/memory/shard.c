@@ -68,7 +68,8 @@ static mst_status init_shard(mem_cache *cache, uint32_t index, const mem_limits 
     mem_shard *sh = &cache->shards[index];
     const mst_host *host = cache->host;
     uint64_t common = mem_lines_charge(sizeof *cache + limits->shards * (uint64_t) sizeof *sh) +
-                      mem_region_overhead(&cache->region);
+                      mem_region_overhead(cache->region.pages) +
+                      mem_large_overhead(limits->max_bytes);
     sh->cache = cache;
     sh->max_bytes = limits->max_bytes / limits->shards;
     sh->max_entries = limits->max_entries / limits->shards;
@@ -117,6 +118,7 @@ static void end(mem_lender *lender)
         mem_bury(&cache->shards[i], &rest);
     }
     mem_region_fini(&cache->region);
+    mem_large_fini(&cache->large);
     mem_lender_fini(&cache->lender);
     mem_aligned_free(host, cache);
     host->release(host); /* fini() may run here */
@@ -132,10 +134,11 @@ static mst_status init_cache(mem_cache *cache, const mst_host *host, const mem_l
         cache->shard_shift--;
     }
     shape(cache, host);
+    mem_large_init(&cache->large, host, limits->max_bytes);
     mst_status s = mem_lender_init(&cache->lender, host, cache->hits_unlocked, end);
     if (s == MST_OK) {
-        s = mem_region_init(&cache->region, host, limits->max_bytes,
-                            limits->max_bytes / limits->shards);
+        uint32_t page = mem_region_page_for(limits->max_bytes / limits->shards);
+        s = mem_region_init(&cache->region, page, limits->max_bytes / page, true);
     }
     for (uint32_t i = 0; s == MST_OK && i < limits->shards; i++) {
         s = init_shard(cache, i, limits);

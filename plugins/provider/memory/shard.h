@@ -61,6 +61,7 @@ typedef struct mem_cache {
     mst_evictor evictor;
     mem_shape shape;
     mem_region region;
+    mem_large large;
     bool hits_unlocked;   /* by a policy that allows it */
     uint32_t shard_count; /* power of two */
     uint32_t shard_shift; /* 64 - log2(shard_count) */

@@ -159,7 +159,7 @@ void mem_slabs_trim(mem_slabs *s)
         mem_page *p = s->empty;
         remove_page(&s->empty, p);
         MEM_UNPOISON(p, s->region->page_size);
-        mem_region_give(s->region, p);
+        mem_region_give(s->region, p, s->region->page_size);
         s->page_count--;
     }
 }

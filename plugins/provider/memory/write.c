@@ -127,7 +127,7 @@ static void put(mem_cache *cache, mst_op *op, bool fresh)
     storing st = {.op = op, .fresh = fresh};
     bool again = true;
     mem_index_prefetch_line(&sh->index, op->hash);
-    st.made = mem_draft_new(&st.draft, &cache->shape, cache->host, op, mem_slot_most(&sh->slabs),
+    st.made = mem_draft_new(&st.draft, &cache->shape, &cache->large, op, mem_slot_most(&sh->slabs),
                             sh->most_bytes);
     st.end_ms = mem_end_of(op->expires_ms, op->sliding_ms, op->now_ms);
     for (int i = 0; again && i < TRIES; i++) {
@@ -136,7 +136,7 @@ static void put(mem_cache *cache, mst_op *op, bool fresh)
         op->status = put_locked(sh, &st, &doomed, i + 1 == TRIES, &again);
         mem_unlock(sh, &doomed);
     }
-    mem_draft_drop(&st.draft, cache->host);
+    mem_draft_drop(&st.draft, &cache->large);
 }
 
 void mem_set(mem_cache *cache, mst_op *op)

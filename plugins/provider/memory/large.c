@@ -1,0 +1,151 @@
+/* large.c - see large.h. */
+#include "large.h"
+
+#include "block.h"
+#include "poison.h"
+
+enum {
+    LEAST = 16 * 1024,
+    LEAST_BITS = 14,
+    SPARE = 16,      /* blocks of SETs under way, which are not charged yet */
+    SYSTEM = 4096,   /* a page of the system */
+    KEPT_SHARE = 256 /* of max_bytes */
+};
+
+/* At the beginning of a block that is kept. */
+typedef struct mem_kept {
+    struct mem_kept *next;
+    uint64_t bytes; /* that are memory */
+} mem_kept;
+
+static uint32_t class_of(uint64_t size)
+{
+    return 64 - LEAST_BITS - (uint32_t) __builtin_clzll(size - 1);
+}
+
+static uint64_t page_size_of(uint32_t class)
+{
+    return (uint64_t) LEAST << class;
+}
+
+/* More than half of each is in use. */
+static uint64_t pages_of(uint64_t max_bytes, uint32_t class)
+{
+    return 2 * max_bytes / page_size_of(class) + SPARE;
+}
+
+static uint64_t kept_most(uint64_t max_bytes)
+{
+    return max_bytes / KEPT_SHARE;
+}
+
+uint64_t mem_large_charge(uint64_t size)
+{
+    return size < LEAST ? mem_block_charge(size) : (size + SYSTEM - 1) / SYSTEM * SYSTEM;
+}
+
+uint64_t mem_large_overhead(uint64_t max_bytes)
+{
+    uint64_t bytes = kept_most(max_bytes);
+    for (uint32_t class = 0; page_size_of(class) < max_bytes; class ++) {
+        bytes += mem_region_overhead(pages_of(max_bytes, class));
+    }
+    return bytes;
+}
+
+void mem_large_init(mem_large *l, const mst_host *host, uint64_t max_bytes)
+{
+    *l = (mem_large){.host = host, .max_bytes = max_bytes};
+}
+
+void mem_large_fini(mem_large *l)
+{
+    for (uint32_t class = 0; class < MEM_LARGE_CLASSES; class ++) {
+        mem_region_fini(&l->class[class].region);
+    }
+}
+
+/* [lock] The last one of the class; NULL: there is none. */
+static mem_kept *pop(mem_large *l, uint32_t class)
+{
+    mem_kept *k = l->class[class].kept;
+    if (k) {
+        l->class[class].kept = k->next;
+        l->kept_bytes -= k->bytes;
+    }
+    return k;
+}
+
+/* [lock] Until the rest is within the bound; in turns, so that no class keeps what it does not use.
+ */
+static mem_kept *pop_excess(mem_large *l)
+{
+    mem_kept *all = NULL;
+    while (l->kept_bytes > kept_most(l->max_bytes)) {
+        mem_kept *k = pop(l, l->hand);
+        if (k) {
+            k->next = all;
+            all = k;
+        }
+        l->hand = (l->hand + 1) % MEM_LARGE_CLASSES;
+    }
+    return all;
+}
+
+/* [lock] Mapped when it is used first. */
+static mem_region *region_of(mem_large *l, uint32_t class)
+{
+    mem_region *r = &l->class[class].region;
+    if (!r->map) {
+        mem_region_init(r, page_size_of(class), pages_of(l->max_bytes, class), false);
+    }
+    return r->map ? r : NULL;
+}
+
+void *mem_large_take(mem_large *l, uint64_t size)
+{
+    if (size < LEAST) {
+        return l->host->alloc(l->host, (size_t) size);
+    }
+    uint64_t bytes = mem_large_charge(size);
+    uint32_t class = class_of(size);
+    mem_mutex_lock(&l->lock);
+    mem_region *r = region_of(l, class);
+    mem_kept *kept = pop(l, class);
+    mem_mutex_unlock(&l->lock);
+    uint64_t has = kept ? kept->bytes : 0;
+    uint8_t *p = kept || !r ? (uint8_t *) kept : mem_region_take(r);
+    if (has > bytes) {
+        mem_region_forget(p + bytes, has - bytes);
+    } else if (p && has < bytes) {
+        mem_region_populate(p + has, bytes - has);
+    }
+    if (p) {
+        MEM_POISON(p, bytes);
+        MEM_UNPOISON(p, size);
+    }
+    return p;
+}
+
+void mem_large_give(mem_large *l, void *p, uint64_t size)
+{
+    if (size < LEAST) {
+        l->host->free(l->host, p);
+        return;
+    }
+    uint32_t class = class_of(size);
+    mem_kept *kept = p;
+    MEM_POISON(p, size);
+    MEM_UNPOISON(p, sizeof *kept);
+    mem_mutex_lock(&l->lock);
+    *kept = (mem_kept){l->class[class].kept, mem_large_charge(size)};
+    l->class[class].kept = kept;
+    l->kept_bytes += kept->bytes;
+    kept = pop_excess(l);
+    mem_mutex_unlock(&l->lock);
+    while (kept) {
+        mem_kept *next = kept->next;
+        mem_region_give(&l->class[class_of(kept->bytes)].region, kept, kept->bytes);
+        kept = next;
+    }
+}
