@@ -28,7 +28,7 @@ static uint64_t mix(uint64_t x)
 static void open_index(void)
 {
     fake_host_init(&host, "index");
-    cr_assert_eq(mem_region_init(&region, &host.host, 64 << 20, 64 << 20), MST_OK);
+    cr_assert_eq(mem_region_init(&region, 64 << 10, 1 << 10, false), MST_OK);
     slabs = (mem_slabs){.region = &region};
     cr_assert(mem_slabs_grow(&slabs));
     cr_assert_eq(mem_index_init(&ix, &host.host, &shape, &slabs), MST_OK);
@@ -72,7 +72,7 @@ static void insert(uint32_t number)
 {
     mst_op op = op_for(&number);
     mem_draft draft;
-    cr_assert_eq(mem_draft_new(&draft, &shape, &host.host, &op, 1000, 1000), MST_OK);
+    cr_assert_eq(mem_draft_new(&draft, &shape, &op, 1000, 1000), MST_OK);
     if (mem_index_is_full(&ix, op.hash)) {
         grow(op.hash);
     }

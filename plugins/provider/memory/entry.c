@@ -56,8 +56,8 @@ static void fill_block(uint8_t *to, const mst_op *op)
     append_value(to, op);
 }
 
-mst_status mem_draft_new(mem_draft *d, const mem_shape *shape, mem_large *large, const mst_op *op,
-                         uint64_t slot_most, uint64_t most)
+mst_status mem_draft_new(mem_draft *d, const mem_shape *shape, const mst_op *op, uint64_t slot_most,
+                         uint64_t most)
 {
     uint64_t value_len = value_length(op);
     *d = (mem_draft){.fields = fields_of(op)};
@@ -73,9 +73,11 @@ mst_status mem_draft_new(mem_draft *d, const mem_shape *shape, mem_large *large,
         d->slot_size = fixed + mem_fields_size(d->fields);
         d->block_size = block_size(op->key.len, value_len);
     }
-    if (d->slot_size + mem_draft_beside(d) > most) {
-        return MST_ETOOBIG;
-    }
+    return d->slot_size + mem_draft_beside(d) > most ? MST_ETOOBIG : MST_OK;
+}
+
+mst_status mem_draft_fill(mem_draft *d, mem_large *large, const mst_op *op)
+{
     if (d->block_size) {
         d->block = mem_large_take(large, d->block_size);
         if (!d->block) {

@@ -80,10 +80,13 @@ typedef struct mem_draft {
     uint8_t *block;        /* with the value; NULL: it stands in the slot */
 } mem_draft;
 
-/* What a SET needs; a large value is copied here, so that nobody waits for it. MST_ETOOBIG when it
- * cannot be represented or would be charged more than `most`; MST_ENOMEM. */
-mst_status mem_draft_new(mem_draft *, const mem_shape *, mem_large *, const mst_op *,
-                         uint64_t slot_most, uint64_t most);
+/* What a SET needs. MST_ETOOBIG when it cannot be represented or would be charged more than `most`.
+ */
+mst_status mem_draft_new(mem_draft *, const mem_shape *, const mst_op *, uint64_t slot_most,
+                         uint64_t most);
+/* Copy a value that does not stand in the slot; not under a lock, so that nobody waits for it.
+ * MST_ENOMEM. */
+mst_status mem_draft_fill(mem_draft *, mem_large *, const mst_op *);
 /* It was not used. */
 void mem_draft_drop(mem_draft *, mem_large *);
 /* What it will be charged: that of the slot, and what lies elsewhere. */

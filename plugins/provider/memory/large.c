@@ -5,8 +5,7 @@
 #include "poison.h"
 
 enum {
-    LEAST = 16 * 1024,
-    LEAST_BITS = 14,
+    LEAST_BITS = 13, /* of MEM_LARGE_LEAST */
     SPARE = 16,      /* blocks of SETs under way, which are not charged yet */
     SYSTEM = 4096,   /* a page of the system */
     KEPT_SHARE = 256 /* of max_bytes */
@@ -25,7 +24,7 @@ static uint32_t class_of(uint64_t size)
 
 static uint64_t page_size_of(uint32_t class)
 {
-    return (uint64_t) LEAST << class;
+    return (uint64_t) MEM_LARGE_LEAST << class;
 }
 
 /* More than half of each is in use. */
@@ -41,7 +40,7 @@ static uint64_t kept_most(uint64_t max_bytes)
 
 uint64_t mem_large_charge(uint64_t size)
 {
-    return size < LEAST ? mem_block_charge(size) : (size + SYSTEM - 1) / SYSTEM * SYSTEM;
+    return size < MEM_LARGE_LEAST ? mem_block_charge(size) : (size + SYSTEM - 1) / SYSTEM * SYSTEM;
 }
 
 uint64_t mem_large_overhead(uint64_t max_bytes)
@@ -104,7 +103,7 @@ static mem_region *region_of(mem_large *l, uint32_t class)
 
 void *mem_large_take(mem_large *l, uint64_t size)
 {
-    if (size < LEAST) {
+    if (size < MEM_LARGE_LEAST) {
         return l->host->alloc(l->host, (size_t) size);
     }
     uint64_t bytes = mem_large_charge(size);
@@ -129,7 +128,7 @@ void *mem_large_take(mem_large *l, uint64_t size)
 
 void mem_large_give(mem_large *l, void *p, uint64_t size)
 {
-    if (size < LEAST) {
+    if (size < MEM_LARGE_LEAST) {
         l->host->free(l->host, p);
         return;
     }

@@ -1,6 +1,6 @@
 /* large.h - memory for what is too large to stand in a slot: values, and long keys with theirs.
  *
- * From 16 KiB on it comes from regions, one for each power of two, and goes back to the system when
+ * From 8 KiB on it comes from regions, one for each power of two, and goes back to the system when
  * it is given back: the allocator of the process would keep what its heap has between the blocks,
  * and max_bytes is a promise about resident memory. A power of two is a waste of addresses, not of
  * memory: what lies behind a block is never touched.
@@ -15,7 +15,7 @@
 
 #include "region.h"
 
-enum { MEM_LARGE_CLASSES = 24 };
+enum { MEM_LARGE_CLASSES = 24, MEM_LARGE_LEAST = 8192 };
 
 typedef struct mem_large_class {
     mem_region region;

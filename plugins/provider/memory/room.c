@@ -4,8 +4,8 @@
  * the index, its pages, whether full or not, and what entries have beside their slots. Room is made
  * before something is added, so the sum never exceeds the bound.
  *
- * Not charged: the large value that a SET copies before it takes the lock, and what was removed in
- * the moment between dropping the lock and being freed. Both are one call's own.
+ * Not charged: what was removed in the moment between dropping the lock and being freed, and what a
+ * SET copies before it takes the lock if it is less than 8 KiB. Both are one call's own.
  *
  * An entry that goes is retired: readers may still hold it without anybody knowing. Retired entries
  * are looked at together, some dozens at a time, since to find out who is lent costs a survey of
@@ -201,33 +201,55 @@ static bool free_slot(mem_shard *sh, uint32_t class, mem_doomed *doomed)
     return (evict_some(sh, doomed) && has_slot(sh, class)) || empty_page(sh, class, doomed);
 }
 
+/* More is not to be had otherwise: false. */
+static bool make_fit(mem_shard *sh, uint64_t more, mem_doomed *doomed)
+{
+    mem_slabs_trim(&sh->slabs);
+    return fits(sh, more) || evict_some(sh, doomed) || empty_page(sh, MEM_CLASSES, doomed);
+}
+
 /* Could it ever fit? */
-static bool is_possible(const mem_shard *sh, uint64_t slot_size, uint64_t beside)
+static bool is_possible(mem_shard *sh, uint64_t slot_size, uint64_t beside, mem_doomed *doomed)
 {
     uint64_t page = sh->slabs.region->page_size;
     uint64_t index = sh->index.bytes - sh->index.block_bytes;
-    uint64_t rest = base_bytes(sh) + (index + page - 1) / page * page + sh->lent_bytes;
-    return slot_size <= mem_slot_most(&sh->slabs) && rest + page + beside <= sh->max_bytes;
+    for (int i = 0; i < 2; i++) {
+        uint64_t rest = base_bytes(sh) + (index + page - 1) / page * page + sh->lent_bytes;
+        if (slot_size <= mem_slot_most(&sh->slabs) && rest + page + beside <= sh->max_bytes) {
+            return true;
+        }
+        mem_shard_reclaim(sh, doomed); /* what was lent may have come back */
+    }
+    return false;
+}
+
+bool mem_shard_set_aside(mem_shard *sh, uint64_t bytes, uint64_t *aside, mem_doomed *doomed)
+{
+    bool more = is_possible(sh, 0, bytes, doomed);
+    if (!more) {
+        return false;
+    }
+    while (more && !fits(sh, bytes)) {
+        more = make_fit(sh, bytes, doomed);
+    }
+    *aside = more ? bytes : 0;
+    sh->beside_bytes += *aside;
+    return true;
 }
 
 void *mem_shard_room(mem_shard *sh, uint64_t slot_size, uint64_t beside, mem_doomed *doomed)
 {
     uint64_t page = sh->slabs.region->page_size;
     uint32_t class = mem_slot_class(slot_size);
-    if (!is_possible(sh, slot_size, beside)) {
-        mem_shard_reclaim(sh, doomed); /* what was lent may have come back */
-        if (!is_possible(sh, slot_size, beside)) {
-            return NULL;
-        }
+    if (!is_possible(sh, slot_size, beside, doomed)) {
+        return NULL;
     }
     for (;;) {
         bool more = true;
         if (sh->max_entries && sh->index.count >= sh->max_entries) {
             more = evict_one(sh, doomed);
         } else if (!fits(sh, beside)) {
-            mem_slabs_trim(&sh->slabs);
-            more =
-                fits(sh, beside) || evict_some(sh, doomed) || empty_page(sh, MEM_CLASSES, doomed);
+            more = make_fit(sh, beside, doomed);
         } else if (!has_slot(sh, class)) {
             more = (fits(sh, beside + page) && mem_slabs_grow(&sh->slabs)) ||
                    free_slot(sh, class, doomed);

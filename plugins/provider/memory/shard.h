@@ -130,6 +130,9 @@ void mem_shard_discard(mem_shard *, mem_entry *, mem_doomed *);
 /* A slot for an entry of that size with so much beside it, evicting others; NULL: not possible now.
  * Evicts nothing when that would not be enough. */
 void *mem_shard_room(mem_shard *, uint64_t slot_size, uint64_t beside, mem_doomed *);
+/* Charge so many bytes for a block to come, evicting others; *aside says how many it were: none, if
+ * that was not enough. False: they cannot fit. */
+bool mem_shard_set_aside(mem_shard *, uint64_t bytes, uint64_t *aside, mem_doomed *);
 /* [any-thread] Evict until the shard takes `bytes` less, or nothing is left; how many less it was.
  */
 uint64_t mem_shard_shrink(mem_shard *, uint64_t bytes);
