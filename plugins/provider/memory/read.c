@@ -202,7 +202,7 @@ static inline mem_entry *borrow(const mem_cache *cache, const mem_index *ix, con
                                 mem_loan *loan, uint64_t *life)
 {
     const mem_segment *s = mem_segment_of(ix, l->hash);
-    uint32_t at = mem_line_of(l->hash), tag = mem_tag_of(l->hash);
+    uint32_t at = mem_line_of(ix, l->hash), tag = mem_tag_of(l->hash);
     for (uint32_t n = 0; n < MEM_SEGMENT_LINES; n++) {
         const mem_line *line = &s->line[at];
         mem_tags tags = mem_tags_of(line);
@@ -221,7 +221,7 @@ static inline mem_entry *borrow(const mem_cache *cache, const mem_index *ix, con
         if (!mem_passed(tags)) {
             return NULL;
         }
-        at = mem_line_after(at);
+        at = mem_line_after(ix, at);
     }
     return NULL;
 }

@@ -81,10 +81,10 @@ static mst_status init_shard(mem_cache *cache, uint32_t index, const mem_limits 
         s = init_policy(sh, host, index, limits->shards);
     }
     if (s == MST_OK) {
-        if (cache->region.page_size >= sizeof(mem_segment)) {
+        if (mem_index_is_in_pages(&cache->region)) {
             mem_slabs_grow(&sh->slabs);
         }
-        s = mem_index_init(&sh->index, host, &cache->shape, &sh->slabs);
+        s = mem_index_init(&sh->index, host, &cache->shape, &sh->slabs, index);
     }
     if (s != MST_OK) {
         return s;
@@ -214,7 +214,7 @@ bool mem_shard_clear_step(mem_shard *sh, const mst_space *space, uint32_t *at, m
         return false;
     }
     mem_segment *s = mem_index_segment(&sh->index, (*at)++);
-    for (uint32_t line = 0; s && line < MEM_SEGMENT_LINES; line++) {
+    for (uint32_t line = 0; s && line < sh->index.lines; line++) {
         for (uint32_t slot = 0; slot < MEM_LINE_SLOTS; slot++) {
             uint32_t position = mem_position_at(&s->line[line], slot);
             mem_entry *e = position ? mem_index_at(&sh->index, position) : NULL;
