@@ -12,7 +12,7 @@ static rig r;
 
 static mst_status set_bytes(int number, size_t len)
 {
-    static char bytes[1 << 20];
+    static char bytes[8 << 20];
     char key[32];
     mst_slice value = {bytes, len};
     mst_slice k = {key, (size_t) snprintf(key, sizeof key, "key %d", number)};
@@ -62,6 +62,38 @@ Test(bounds, bytes_are_honest)
     cr_assert_gt(rig_stat(&r, "grows"), 4);
     uint64_t moved = rig_stat(&r, "most_moved");
     cr_assert(moved > 100 && moved < 996, "%lu", (unsigned long) moved);
+    close_all();
+}
+
+/* What is lent and what is being copied among it, however large the values are. */
+Test(bounds, large_values_keep_the_bound)
+{
+    enum { HELD = 8 };
+    const uint64_t max_bytes = 64 << 20;
+    const rig_setup setup = {.max_bytes = max_bytes, .shards = 2};
+    mst_op held[HELD] = {0};
+    char key[32];
+    uint64_t before = resident(), peak = 0;
+    rig_open(&r, &setup);
+    srand(3);
+    for (int i = 0; i < 5000; i++) {
+        size_t most = i % 50 == 0 ? 8 << 20 : i % 5 == 0 ? 300000 : 20000;
+        cr_assert_eq(set_bytes(i, (size_t) rand() % most), MST_OK);
+        snprintf(key, sizeof key, "key %d", i);
+        rig_release(&held[i % HELD]);
+        held[i % HELD] = rig_get(&r, key);
+        cr_assert_leq(rig_stat(&r, "bytes"), max_bytes);
+        uint64_t now = resident();
+        peak = now > peak ? now : peak;
+    }
+    uint64_t took = peak - before;
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+    cr_assert(took < max_bytes / 100 * 102, "%.3f", (double) took / (double) max_bytes);
+#endif
+    cr_assert_gt(took, max_bytes / 2);
+    for (int i = 0; i < HELD; i++) {
+        rig_release(&held[i]);
+    }
     close_all();
 }
 

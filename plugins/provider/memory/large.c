@@ -43,18 +43,12 @@ uint64_t mem_large_charge(uint64_t size)
     return size < MEM_LARGE_LEAST ? mem_block_charge(size) : (size + SYSTEM - 1) / SYSTEM * SYSTEM;
 }
 
-uint64_t mem_large_overhead(uint64_t max_bytes)
-{
-    uint64_t bytes = kept_most(max_bytes);
-    for (uint32_t class = 0; page_size_of(class) < max_bytes; class ++) {
-        bytes += mem_region_overhead(pages_of(max_bytes, class));
-    }
-    return bytes;
-}
-
 void mem_large_init(mem_large *l, const mst_host *host, uint64_t max_bytes)
 {
-    *l = (mem_large){.host = host, .max_bytes = max_bytes};
+    *l = (mem_large){.host = host, .max_bytes = max_bytes, .most_bytes = kept_most(max_bytes)};
+    for (uint32_t class = 0; page_size_of(class) < max_bytes; class ++) {
+        l->most_bytes += mem_region_overhead(pages_of(max_bytes, class));
+    }
 }
 
 void mem_large_fini(mem_large *l)
@@ -64,13 +58,26 @@ void mem_large_fini(mem_large *l)
     }
 }
 
+/* [lock] */
+static void add_bytes(mem_large *l, uint64_t n)
+{
+    uint64_t bytes = mem_large_bytes(l);
+    atomic_store_explicit(&l->bytes, bytes + n, memory_order_relaxed);
+}
+
+static void count_kept(mem_large *l, uint64_t bytes)
+{
+    l->kept_bytes += bytes;
+    add_bytes(l, bytes);
+}
+
 /* [lock] The last one of the class; NULL: there is none. */
 static mem_kept *pop(mem_large *l, uint32_t class)
 {
     mem_kept *k = l->class[class].kept;
     if (k) {
         l->class[class].kept = k->next;
-        l->kept_bytes -= k->bytes;
+        count_kept(l, 0 - k->bytes);
     }
     return k;
 }
@@ -95,8 +102,9 @@ static mem_kept *pop_excess(mem_large *l)
 static mem_region *region_of(mem_large *l, uint32_t class)
 {
     mem_region *r = &l->class[class].region;
-    if (!r->map) {
-        mem_region_init(r, page_size_of(class), pages_of(l->max_bytes, class), false);
+    uint64_t pages = pages_of(l->max_bytes, class);
+    if (!r->map && mem_region_init(r, page_size_of(class), pages, false) == MST_OK) {
+        add_bytes(l, mem_region_overhead(pages));
     }
     return r->map ? r : NULL;
 }
@@ -139,7 +147,7 @@ void mem_large_give(mem_large *l, void *p, uint64_t size)
     mem_mutex_lock(&l->lock);
     *kept = (mem_kept){l->class[class].kept, mem_large_charge(size)};
     l->class[class].kept = kept;
-    l->kept_bytes += kept->bytes;
+    count_kept(l, kept->bytes);
     kept = pop_excess(l);
     mem_mutex_unlock(&l->lock);
     while (kept) {

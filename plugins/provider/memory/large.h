@@ -5,8 +5,8 @@
  * and max_bytes is a promise about resident memory. A power of two is a waste of addresses, not of
  * memory: what lies behind a block is never touched.
  *
- * Pages that the system has to find and to clear cost more than what is copied into them. So some
- * of the memory is kept for the next block; it is charged whether it is there or not.
+ * Pages that the system has to find and to clear cost more than what is copied into them, so some
+ * of the memory is kept for the next block.
  *
  * Smaller blocks come from the host. All [any-thread].
  */
@@ -24,17 +24,26 @@ typedef struct mem_large_class {
 
 typedef struct mem_large {
     const mst_host *host;
-    uint64_t max_bytes; /* of the cache */
-    mem_mutex lock;     /* of what follows */
-    uint32_t hand;      /* the class from which memory goes back next */
+    uint64_t max_bytes;  /* of the cache */
+    uint64_t most_bytes; /* that `bytes` may become */
+    mem_mutex lock;      /* of what follows */
+    uint32_t hand;       /* the class from which memory goes back next */
     uint64_t kept_bytes;
+    _Atomic uint64_t bytes; /* what it takes besides blocks: those that are kept, and lists */
     mem_large_class class[MEM_LARGE_CLASSES];
 } mem_large;
 
 void mem_large_init(mem_large *, const mst_host *, uint64_t max_bytes);
 void mem_large_fini(mem_large *); /* safe on a zeroed one; everything was given back */
-/* What it takes besides blocks, at most. */
-uint64_t mem_large_overhead(uint64_t max_bytes);
+/* What it takes besides blocks, and how much more that may become without anybody asking. */
+static inline uint64_t mem_large_bytes(const mem_large *l)
+{
+    return atomic_load_explicit(&l->bytes, memory_order_relaxed);
+}
+static inline uint64_t mem_large_spare(const mem_large *l)
+{
+    return l->most_bytes - mem_large_bytes(l);
+}
 
 /* NULL: no memory. */
 void *mem_large_take(mem_large *, uint64_t size);

@@ -29,7 +29,8 @@ static uint64_t base_bytes(const mem_shard *sh)
 {
     const mem_cache *cache = sh->cache;
     uint64_t loans = atomic_load_explicit(&cache->lender.bytes, memory_order_relaxed);
-    return sh->fixed_bytes + sh->index.block_bytes + loans / cache->shard_count;
+    uint64_t shared = loans + mem_large_bytes(&cache->large);
+    return sh->fixed_bytes + sh->index.block_bytes + shared / cache->shard_count;
 }
 
 uint64_t mem_shard_used(const mem_shard *sh)
@@ -37,10 +38,15 @@ uint64_t mem_shard_used(const mem_shard *sh)
     return base_bytes(sh) + mem_slabs_bytes(&sh->slabs) + sh->beside_bytes;
 }
 
-/* With room left for one more block of loans, which readers take without asking. */
+uint64_t mem_shard_spare(const mem_shard *sh)
+{
+    const mem_cache *cache = sh->cache; /* readers may take one more block of loans */
+    return (MEM_LOANS_CHARGE + mem_large_spare(&cache->large)) / cache->shard_count;
+}
+
 static bool fits(const mem_shard *sh, uint64_t more)
 {
-    uint64_t used = mem_shard_used(sh) + MEM_LOANS_CHARGE / sh->cache->shard_count;
+    uint64_t used = mem_shard_used(sh) + mem_shard_spare(sh);
     return used <= sh->max_bytes && more <= sh->max_bytes - used;
 }
 
@@ -214,7 +220,8 @@ static bool is_possible(mem_shard *sh, uint64_t slot_size, uint64_t beside, mem_
     uint64_t page = sh->slabs.region->page_size;
     uint64_t index = sh->index.bytes - sh->index.block_bytes;
     for (int i = 0; i < 2; i++) {
-        uint64_t rest = base_bytes(sh) + (index + page - 1) / page * page + sh->lent_bytes;
+        uint64_t rest = base_bytes(sh) + mem_shard_spare(sh) + sh->lent_bytes +
+                        (index + page - 1) / page * page;
         if (slot_size <= mem_slot_most(&sh->slabs) && rest + page + beside <= sh->max_bytes) {
             return true;
         }

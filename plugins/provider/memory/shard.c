@@ -68,8 +68,7 @@ static mst_status init_shard(mem_cache *cache, uint32_t index, const mem_limits 
     mem_shard *sh = &cache->shards[index];
     const mst_host *host = cache->host;
     uint64_t common = mem_lines_charge(sizeof *cache + limits->shards * (uint64_t) sizeof *sh) +
-                      mem_region_overhead(cache->region.pages) +
-                      mem_large_overhead(limits->max_bytes);
+                      mem_region_overhead(cache->region.pages);
     sh->cache = cache;
     sh->max_bytes = limits->max_bytes / limits->shards;
     sh->max_entries = limits->max_entries / limits->shards;
@@ -90,7 +89,7 @@ static mst_status init_shard(mem_cache *cache, uint32_t index, const mem_limits 
         return s;
     }
     uint64_t page = cache->region.page_size;
-    uint64_t used = mem_shard_used(sh) + page; /* a page for the slot */
+    uint64_t used = mem_shard_used(sh) + mem_shard_spare(sh) + page; /* a page for the slot */
     if (used + ROOM_LEAST > sh->max_bytes) {
         return MST_EINVAL;
     }

@@ -119,8 +119,9 @@ static inline const mem_shape *mem_shape_of(const mem_shard *sh)
 
 /* Everything from here on: [shard-lock] unless it says otherwise. */
 
-/* What counts against max_bytes. */
+/* What counts against max_bytes, and what has to be left, since it is taken without asking. */
 uint64_t mem_shard_used(const mem_shard *);
+uint64_t mem_shard_spare(const mem_shard *);
 /* Take a linked entry out, and tell the policy (MST_GONE_*). */
 void mem_shard_drop(mem_shard *, mem_entry *, int why, mem_doomed *);
 /* Give back the slots of all retired entries that are not lent. */
