@@ -97,6 +97,26 @@ Test(bounds, large_values_keep_the_bound)
     close_all();
 }
 
+/* Not a page for each; but those of a size that occurs often get pages of their own. */
+Test(bounds, a_few_entries_of_many_sizes)
+{
+    enum { SIZES = 64, PAGE = 128 << 10, MANY = 4000, SLOT = 176 };
+    const rig_setup setup = {.max_bytes = 256 << 20, .shards = 1};
+    rig_open(&r, &setup);
+    uint64_t before = rig_stat(&r, "bytes");
+    for (int i = 0; i < SIZES; i++) {
+        cr_assert_eq(set_bytes(i, (size_t) (i * 37 % SIZES) * 240), MST_OK);
+    }
+    uint64_t few = rig_stat(&r, "bytes") - before;
+    cr_assert_lt(few, SIZES / 4 * PAGE);
+    for (int i = 0; i < MANY; i++) {
+        set_bytes(SIZES + i, 100);
+    }
+    uint64_t many = rig_stat(&r, "bytes") - before - few;
+    cr_assert(many < MANY * SLOT + 2 * PAGE, "%lu", (unsigned long) many);
+    close_all();
+}
+
 Test(bounds, entries_are_bounded_and_lru_is_exact)
 {
     char key[32];

@@ -198,7 +198,7 @@ static bool empty_page(mem_shard *sh, uint32_t class, mem_doomed *doomed)
 
 static bool has_slot(const mem_shard *sh, uint32_t class)
 {
-    return sh->slabs.free[class] || sh->slabs.empty;
+    return mem_slot_is_there(&sh->slabs, class) || sh->slabs.empty;
 }
 
 /* More pages are not to be had. */
