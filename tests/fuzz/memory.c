@@ -23,7 +23,8 @@ enum {
     KEY_ROOM = LONG_KEY + 8,
     HELD = 12,
     MANY = 20,
-    VALUE_MOST = 300000
+    VALUE_MOST = 300000,
+    KEPT_MOST = 16 << 10 /* for loans and rests of pages */
 };
 
 typedef struct value {
@@ -56,6 +57,7 @@ static fake_host policy_host; /* of any other policy */
 static const mst_plugin *policy;
 static void *policy_self;
 static uint64_t max_bytes, max_entries, hash_mask;
+static bool short_of_memory; /* an allocation may have failed */
 
 /* ---- the model */
 
@@ -214,7 +216,7 @@ static void do_set(fuzz_input *in)
         m->maybe = could_be && op.flags;
         break;
     default:
-        CHECK(op.status == MST_ETOOBIG || op.status == MST_ENOMEM);
+        CHECK(op.status == MST_ETOOBIG || (op.status == MST_ENOMEM && short_of_memory));
         m->maybe = false;
     }
 }
@@ -229,7 +231,7 @@ static void check_hit(mst_status status, int at, const mst_value *out, uint64_t 
         CHECK(expires_ms == m->end);
         check_value(out, at, &m->value);
     } else {
-        CHECK(status == MST_MISS || status == MST_ENOMEM);
+        CHECK(status == MST_MISS || (status == MST_ENOMEM && short_of_memory));
         m->maybe = m->maybe && status == MST_ENOMEM;
     }
 }
@@ -326,18 +328,31 @@ static void do_touch(fuzz_input *in)
     } else if (op.status == MST_MISS) {
         m->maybe = false;
     } else {
-        CHECK(op.status == MST_ENOMEM);
+        CHECK(op.status == MST_ENOMEM && short_of_memory);
     }
 }
 
-static void do_clear(fuzz_input *in)
+static void clear(int space)
 {
-    int space = draw_slot(in) % SPACES;
     mst_op op = op_for(space, MST_OP_CLEAR);
     CHECK(rig_run(&r, &op) == MST_OK);
     for (int i = space; i < SLOTS; i += SPACES) {
         slots[i].maybe = false;
     }
+}
+
+/* What entries have taken is given back with them. */
+static void check_empty(uint64_t bytes_before)
+{
+    for (int i = 0; i < HELD; i++) {
+        drop_pin(&pins[i]);
+    }
+    for (int i = 0; i < SPACES; i++) {
+        clear(i);
+    }
+    CHECK(rig_stat(&r, "entries") == 0 && rig_stat(&r, "pinned_bytes") == 0);
+    uint64_t kept = max_bytes / 128 + KEPT_MOST;
+    CHECK(rig_stat(&r, "bytes") - rig_stat(&r, "index_bytes") <= bytes_before + kept);
 }
 
 static void do_shrink(fuzz_input *in)
@@ -368,10 +383,11 @@ static void operate(fuzz_input *in)
         return;
     case 5:
         if (what == 5) {
-            do_clear(in);
+            clear(draw_slot(in) % SPACES);
         } else if (what == 21) {
             do_shrink(in);
         } else if (what < 64) {
+            short_of_memory = true;
             atomic_store(&r.host.fail_in, fuzz_byte(in) % 4); /* the next allocations but these */
         }
         return;
@@ -436,6 +452,7 @@ static bool open_cache(fuzz_input *in)
         setup.policy = policy->ops;
         setup.policy_self = policy_self;
     }
+    short_of_memory = false;
     rig_open(&r, &setup);
     return r.start == MST_OK;
 }
@@ -459,12 +476,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     fuzz_input in = {data, size};
     if (open_cache(&in)) {
         prepare();
+        uint64_t before = rig_stat(&r, "bytes") - rig_stat(&r, "index_bytes");
         while (in.left) {
             operate(&in);
             CHECK(rig_stat(&r, "bytes") <= max_bytes);
             CHECK(!max_entries || rig_stat(&r, "entries") <= max_entries);
         }
         atomic_store(&r.host.fail_in, -1);
+        check_empty(before);
     }
     close_cache();
     return 0;
