@@ -92,6 +92,7 @@ void mem_draft_drop(mem_draft *d, mem_large *large)
 {
     if (d->block) {
         mem_large_give(large, d->block, d->block_size);
+        mem_large_trim(large); /* it was not charged */
         d->block = NULL;
     }
 }

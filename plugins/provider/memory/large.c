@@ -5,10 +5,11 @@
 #include "poison.h"
 
 enum {
-    LEAST_BITS = 13, /* of MEM_LARGE_LEAST */
-    SPARE = 16,      /* blocks of SETs under way, which are not charged yet */
-    SYSTEM = 4096,   /* a page of the system */
-    KEPT_SHARE = 256 /* of max_bytes */
+    LEAST_BITS = 13,  /* of MEM_LARGE_LEAST */
+    SPARE = 16,       /* blocks of SETs under way, which are not charged yet */
+    SYSTEM = 4096,    /* a page of the system */
+    KEPT_SHARE = 256, /* of max_bytes, always */
+    ROOMY_SHARE = 16  /* as long as there is room */
 };
 
 /* At the beginning of a block that is kept. */
@@ -33,11 +34,6 @@ static uint64_t pages_of(uint64_t max_bytes, uint32_t class)
     return 2 * max_bytes / page_size_of(class) + SPARE;
 }
 
-static uint64_t kept_most(uint64_t max_bytes)
-{
-    return max_bytes / KEPT_SHARE;
-}
-
 uint64_t mem_large_charge(uint64_t size)
 {
     return size < MEM_LARGE_LEAST ? mem_block_charge(size) : (size + SYSTEM - 1) / SYSTEM * SYSTEM;
@@ -45,7 +41,7 @@ uint64_t mem_large_charge(uint64_t size)
 
 void mem_large_init(mem_large *l, const mst_host *host, uint64_t max_bytes)
 {
-    *l = (mem_large){.host = host, .max_bytes = max_bytes, .most_bytes = kept_most(max_bytes)};
+    *l = (mem_large){.host = host, .max_bytes = max_bytes, .most_bytes = max_bytes / KEPT_SHARE};
     for (uint32_t class = 0; page_size_of(class) < max_bytes; class ++) {
         l->most_bytes += mem_region_overhead(pages_of(max_bytes, class));
     }
@@ -84,10 +80,10 @@ static mem_kept *pop(mem_large *l, uint32_t class)
 
 /* [lock] Until the rest is within the bound; in turns, so that no class keeps what it does not use.
  */
-static mem_kept *pop_excess(mem_large *l)
+static mem_kept *pop_excess(mem_large *l, uint64_t most)
 {
     mem_kept *all = NULL;
-    while (l->kept_bytes > kept_most(l->max_bytes)) {
+    while (l->kept_bytes > most) {
         mem_kept *k = pop(l, l->hand);
         if (k) {
             k->next = all;
@@ -96,6 +92,26 @@ static mem_kept *pop_excess(mem_large *l)
         l->hand = (l->hand + 1) % MEM_LARGE_CLASSES;
     }
     return all;
+}
+
+static void give_back(mem_large *l, mem_kept *all)
+{
+    while (all) {
+        mem_kept *next = all->next;
+        mem_region_give(&l->class[class_of(all->bytes)].region, all, all->bytes);
+        all = next;
+    }
+}
+
+void mem_large_trim(mem_large *l)
+{
+    if (!mem_large_excess(l)) {
+        return;
+    }
+    mem_mutex_lock(&l->lock);
+    mem_kept *excess = pop_excess(l, l->max_bytes / KEPT_SHARE);
+    mem_mutex_unlock(&l->lock);
+    give_back(l, excess);
 }
 
 /* [lock] Mapped when it is used first. */
@@ -148,11 +164,7 @@ void mem_large_give(mem_large *l, void *p, uint64_t size)
     *kept = (mem_kept){l->class[class].kept, mem_large_charge(size)};
     l->class[class].kept = kept;
     count_kept(l, kept->bytes);
-    kept = pop_excess(l);
+    kept = pop_excess(l, l->max_bytes / ROOMY_SHARE);
     mem_mutex_unlock(&l->lock);
-    while (kept) {
-        mem_kept *next = kept->next;
-        mem_region_give(&l->class[class_of(kept->bytes)].region, kept, kept->bytes);
-        kept = next;
-    }
+    give_back(l, kept);
 }

@@ -6,7 +6,7 @@
  * memory: what lies behind a block is never touched.
  *
  * Pages that the system has to find and to clear cost more than what is copied into them, so some
- * of the memory is kept for the next block.
+ * of the memory is kept for the next block: a little always, more as long as there is room.
  *
  * Smaller blocks come from the host. All [any-thread].
  */
@@ -25,7 +25,7 @@ typedef struct mem_large_class {
 typedef struct mem_large {
     const mst_host *host;
     uint64_t max_bytes;  /* of the cache */
-    uint64_t most_bytes; /* that `bytes` may become */
+    uint64_t most_bytes; /* that `bytes` may become, whether there is room or not */
     mem_mutex lock;      /* of what follows */
     uint32_t hand;       /* the class from which memory goes back next */
     uint64_t kept_bytes;
@@ -35,20 +35,29 @@ typedef struct mem_large {
 
 void mem_large_init(mem_large *, const mst_host *, uint64_t max_bytes);
 void mem_large_fini(mem_large *); /* safe on a zeroed one; everything was given back */
-/* What it takes besides blocks, and how much more that may become without anybody asking. */
+/* What it takes besides blocks, how much more that may become without anybody asking, and how much
+ * mem_large_trim() would give back. */
 static inline uint64_t mem_large_bytes(const mem_large *l)
 {
     return atomic_load_explicit(&l->bytes, memory_order_relaxed);
 }
 static inline uint64_t mem_large_spare(const mem_large *l)
 {
-    return l->most_bytes - mem_large_bytes(l);
+    uint64_t bytes = mem_large_bytes(l);
+    return bytes < l->most_bytes ? l->most_bytes - bytes : 0;
+}
+static inline uint64_t mem_large_excess(const mem_large *l)
+{
+    uint64_t bytes = mem_large_bytes(l);
+    return bytes > l->most_bytes ? bytes - l->most_bytes : 0;
 }
 
 /* NULL: no memory. */
 void *mem_large_take(mem_large *, uint64_t size);
 /* With the same size. */
 void mem_large_give(mem_large *, void *, uint64_t size);
+/* There is no room for more than is always kept. */
+void mem_large_trim(mem_large *);
 /* What a block of that size takes from the machine. */
 uint64_t mem_large_charge(uint64_t size);
 

@@ -44,10 +44,21 @@ uint64_t mem_shard_spare(const mem_shard *sh)
     return (MEM_LOANS_CHARGE + mem_large_spare(&cache->large)) / cache->shard_count;
 }
 
+/* What is kept for large values beyond the least counts in full: other shards may have no room. */
 static bool fits(const mem_shard *sh, uint64_t more)
 {
-    uint64_t used = mem_shard_used(sh) + mem_shard_spare(sh);
+    uint64_t used = mem_shard_used(sh) + mem_shard_spare(sh) + mem_large_excess(&sh->cache->large);
     return used <= sh->max_bytes && more <= sh->max_bytes - used;
+}
+
+/* Without evicting anything. */
+static bool has_room(const mem_shard *sh, uint64_t more)
+{
+    if (fits(sh, more)) {
+        return true;
+    }
+    mem_large_trim(&sh->cache->large);
+    return fits(sh, more);
 }
 
 /* ---- removing */
@@ -78,6 +89,7 @@ void mem_bury(mem_shard *sh, mem_doomed *doomed)
         doomed->first = mem_entry_next(e);
         mem_slot_give(&sh->slabs, e);
     }
+    has_room(sh, 0); /* what was given back is only kept if there is */
     mem_mutex_unlock(&sh->lock);
 }
 
@@ -211,7 +223,7 @@ static bool free_slot(mem_shard *sh, uint32_t class, mem_doomed *doomed)
 static bool make_fit(mem_shard *sh, uint64_t more, mem_doomed *doomed)
 {
     mem_slabs_trim(&sh->slabs);
-    return fits(sh, more) || evict_some(sh, doomed) || empty_page(sh, MEM_CLASSES, doomed);
+    return has_room(sh, more) || evict_some(sh, doomed) || empty_page(sh, MEM_CLASSES, doomed);
 }
 
 /* Could it ever fit? */
@@ -226,6 +238,7 @@ static bool is_possible(mem_shard *sh, uint64_t slot_size, uint64_t beside, mem_
             return true;
         }
         mem_shard_reclaim(sh, doomed); /* what was lent may have come back */
+        mem_large_trim(&sh->cache->large);
     }
     return false;
 }
@@ -258,7 +271,7 @@ void *mem_shard_room(mem_shard *sh, uint64_t slot_size, uint64_t beside, mem_doo
         } else if (!fits(sh, beside)) {
             more = make_fit(sh, beside, doomed);
         } else if (!has_slot(sh, class)) {
-            more = (fits(sh, beside + page) && mem_slabs_grow(&sh->slabs)) ||
+            more = (has_room(sh, beside + page) && mem_slabs_grow(&sh->slabs)) ||
                    free_slot(sh, class, doomed);
         } else {
             void *slot = mem_slot_take(&sh->slabs, class);
@@ -281,7 +294,7 @@ void mem_shard_grow_index(mem_shard *sh, uint64_t hash, mem_doomed *doomed)
     }
     uint64_t page = sh->slabs.region->page_size, more = mem_index_growth(&sh->index, hash);
     if (mem_index_needs_page(&sh->index) && !sh->slabs.empty &&
-        !(fits(sh, more + page) && mem_slabs_grow(&sh->slabs)) &&
+        !(has_room(sh, more + page) && mem_slabs_grow(&sh->slabs)) &&
         !empty_page(sh, MEM_CLASSES, doomed)) {
         return;
     }
@@ -294,6 +307,14 @@ void mem_shard_grow_index(mem_shard *sh, uint64_t hash, mem_doomed *doomed)
     mem_index_grow(&sh->index, hash);
 }
 
+static uint64_t used_now(mem_shard *sh)
+{
+    mem_lock(sh);
+    uint64_t used = mem_shard_used(sh);
+    mem_mutex_unlock(&sh->lock);
+    return used;
+}
+
 /* A page, or a few entries: so that nobody waits long for the lock. False: nothing has changed. */
 static bool shrink_step(mem_shard *sh, uint64_t *freed)
 {
@@ -304,8 +325,10 @@ static bool shrink_step(mem_shard *sh, uint64_t *freed)
     bool changed = sh->slabs.empty || (!is_beside && empty_page(sh, MEM_CLASSES, &doomed)) ||
                    evict_some(sh, &doomed);
     mem_slabs_trim(&sh->slabs);
-    *freed += before - mem_shard_used(sh);
     mem_unlock(sh, &doomed);
+    mem_large_trim(&sh->cache->large);
+    uint64_t after = used_now(sh); /* others may have stored something meanwhile */
+    *freed += after < before ? before - after : 0;
     return changed;
 }
 

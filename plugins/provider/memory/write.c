@@ -286,5 +286,6 @@ void mem_clear(mem_cache *cache, mst_op *op)
             mem_unlock(sh, &doomed);
         }
     }
+    mem_large_trim(&cache->large);
     op->status = MST_OK;
 }
