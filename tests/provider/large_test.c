@@ -48,10 +48,10 @@ Test(large, goes_back_to_the_system)
     cr_assert_gt(full, N * charge / 100 * 95);
     for (int i = 0; i < N; i++) {
         mem_large_give(&large, block[i], SIZE);
-        cr_assert_lt(mem_large_bytes(&large), MAX_BYTES / 10);
+        cr_assert_lt(mem_large_excess(&large), MAX_BYTES / 10);
     }
     mem_large_trim(&large);
-    cr_assert_leq(mem_large_bytes(&large), large.most_bytes);
+    cr_assert_eq(mem_large_excess(&large), 0);
     uint64_t left = resident() - before;
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
     cr_assert(full < N * charge / 100 * 105, "%lu", (unsigned long) full);
@@ -83,7 +83,7 @@ Test(large, blocks_do_not_overlap)
         block[at][0] = block[at][size[at] / 2] = block[at][size[at] - 1] = (uint8_t) at;
         if (i % 50 == 0) {
             mem_large_trim(&large);
-            cr_assert_leq(mem_large_bytes(&large), large.most_bytes);
+            cr_assert_eq(mem_large_excess(&large), 0);
         }
     }
     for (int i = 0; i < N; i++) {

@@ -57,7 +57,7 @@ void mem_large_fini(mem_large *l)
 /* [lock] */
 static void add_bytes(mem_large *l, uint64_t n)
 {
-    uint64_t bytes = mem_large_bytes(l);
+    uint64_t bytes = atomic_load_explicit(&l->bytes, memory_order_relaxed);
     atomic_store_explicit(&l->bytes, bytes + n, memory_order_relaxed);
 }
 

@@ -35,20 +35,20 @@ typedef struct mem_large {
 
 void mem_large_init(mem_large *, const mst_host *, uint64_t max_bytes);
 void mem_large_fini(mem_large *); /* safe on a zeroed one; everything was given back */
-/* What it takes besides blocks, how much more that may become without anybody asking, and how much
- * mem_large_trim() would give back. */
+/* What it takes besides blocks, without the excess; how much more that may become without anybody
+ * asking; and the excess, which is what mem_large_trim() gives back. */
 static inline uint64_t mem_large_bytes(const mem_large *l)
 {
-    return atomic_load_explicit(&l->bytes, memory_order_relaxed);
+    uint64_t bytes = atomic_load_explicit(&l->bytes, memory_order_relaxed);
+    return bytes < l->most_bytes ? bytes : l->most_bytes;
 }
 static inline uint64_t mem_large_spare(const mem_large *l)
 {
-    uint64_t bytes = mem_large_bytes(l);
-    return bytes < l->most_bytes ? l->most_bytes - bytes : 0;
+    return l->most_bytes - mem_large_bytes(l);
 }
 static inline uint64_t mem_large_excess(const mem_large *l)
 {
-    uint64_t bytes = mem_large_bytes(l);
+    uint64_t bytes = atomic_load_explicit(&l->bytes, memory_order_relaxed);
     return bytes > l->most_bytes ? bytes - l->most_bytes : 0;
 }
 

@@ -44,7 +44,7 @@ uint64_t mem_shard_spare(const mem_shard *sh)
     return (MEM_LOANS_CHARGE + mem_large_spare(&cache->large)) / cache->shard_count;
 }
 
-/* What is kept for large values beyond the least counts in full: other shards may have no room. */
+/* The excess counts in full: other shards may have no room. */
 static bool fits(const mem_shard *sh, uint64_t more)
 {
     uint64_t used = mem_shard_used(sh) + mem_shard_spare(sh) + mem_large_excess(&sh->cache->large);
