@@ -340,7 +340,7 @@ Test(memory, a_peek_leaves_no_trace)
 /* A hash of which nothing is left must cost room in the index, not memory or correctness. */
 Test(memory, survives_a_broken_hash)
 {
-    enum { N = 1000 };
+    enum { N = 1100 };
     const rig_setup large = {.max_bytes = 8 << 20, .shards = 1};
     char key[N][16];
     int stored = 0;

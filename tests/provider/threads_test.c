@@ -58,9 +58,10 @@ static void check(const mst_op *op)
 
 static void set(worker *w, uint32_t *number)
 {
-    uint8_t bytes[600];
+    uint8_t bytes[30000]; /* large, now and then */
+    uint64_t most = draw(w, 50) ? 600 : sizeof bytes;
     mst_op op = rig_op(w->r, MST_OP_SET, &rig_space, (mst_slice){number, sizeof *number});
-    size_t len = sizeof *number + draw(w, sizeof bytes - sizeof *number);
+    size_t len = sizeof *number + draw(w, most - sizeof *number);
     memset(bytes, (int) (*number + len), len);
     memcpy(bytes, number, sizeof *number);
     const mst_slice part = {bytes, len};

@@ -88,7 +88,7 @@ static void sweep_line(mem_shard *sh, mem_segment *s, uint64_t now, mem_doomed *
             hand->soonest = end;
         }
     }
-    if (++hand->line == MEM_SEGMENT_LINES) {
+    if (++hand->line == sh->index.lines) {
         s->soonest = hand->soonest;
         next_segment(&sh->index, s->soonest);
     } else {

@@ -36,8 +36,8 @@ static mem_entry *find_plain(const mem_cache *cache, const mem_index *ix, const 
                              mem_loan *loan)
 {
     const mem_segment *s = mem_segment_of(ix, l->hash);
-    uint32_t at = mem_line_of(l->hash), tag = mem_tag_of(l->hash);
-    for (uint32_t n = 0; n < MEM_SEGMENT_LINES; n++) {
+    uint32_t at = mem_line_of(ix, l->hash), tag = mem_tag_of(l->hash);
+    for (uint32_t n = 0; n < ix->lines; n++) {
         const mem_line *line = &s->line[at];
         mem_tags tags = mem_tags_of(line);
         for (uint32_t found = mem_matches(tags, tag); found; found &= found - 1) {
@@ -54,7 +54,7 @@ static mem_entry *find_plain(const mem_cache *cache, const mem_index *ix, const 
         if (!mem_passed(tags)) {
             return NULL;
         }
-        at = mem_line_after(at);
+        at = mem_line_after(ix, at);
     }
     return NULL;
 }
@@ -103,7 +103,7 @@ static inline bool lookup_unlocked(const mem_cache *cache, mem_loans *reader, ms
     if (!loan) {
         return false;
     }
-    const mem_line *line = &mem_segment_of(&sh->index, hash)->line[mem_line_of(hash)];
+    const mem_line *line = &mem_segment_of(&sh->index, hash)->line[mem_line_of(&sh->index, hash)];
     uint32_t found = mem_matches(mem_tags_of(line), mem_tag_of(hash));
     if (!found) {
         return mem_passed(mem_tags_of(line)) && lookup_plain(cache, sh, reader, loan, l);

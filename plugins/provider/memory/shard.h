@@ -62,11 +62,11 @@ typedef struct mem_cache {
     mst_evictor evictor;
     mem_shape shape;
     mem_region region;
+    mem_large large;
     bool hits_unlocked; /* by a policy that allows it */
-    void (*on_hit)(void *policy_shard,
-                   mst_node *); /* of the policy; NULL: it does not want to know */
-    uint32_t shard_count;       /* power of two */
-    uint32_t shard_shift;       /* 64 - log2(shard_count) */
+    void (*on_hit)(void *policy_shard, mst_node *); /* of the policy, or NULL */
+    uint32_t shard_count;                           /* power of two */
+    uint32_t shard_shift;                           /* 64 - log2(shard_count) */
     mem_shard shards[];
 } mem_cache;
 
@@ -121,8 +121,9 @@ static inline const mem_shape *mem_shape_of(const mem_shard *sh)
 
 /* Everything from here on: [shard-lock] unless it says otherwise. */
 
-/* What counts against max_bytes. */
+/* What counts against max_bytes, and what has to be left, since it is taken without asking. */
 uint64_t mem_shard_used(const mem_shard *);
+uint64_t mem_shard_spare(const mem_shard *);
 /* Take a linked entry out, and tell the policy (MST_GONE_*). */
 void mem_shard_drop(mem_shard *, mem_entry *, int why, mem_doomed *);
 /* Give back the slots of all retired entries that are not lent. */
@@ -132,6 +133,9 @@ void mem_shard_discard(mem_shard *, mem_entry *, mem_doomed *);
 /* A slot for an entry of that size with so much beside it, evicting others; NULL: not possible now.
  * Evicts nothing when that would not be enough. */
 void *mem_shard_room(mem_shard *, uint64_t slot_size, uint64_t beside, mem_doomed *);
+/* Charge so many bytes for a block to come, evicting others; *aside says how many it were: none, if
+ * that was not enough. False: they cannot fit. */
+bool mem_shard_set_aside(mem_shard *, uint64_t bytes, uint64_t *aside, mem_doomed *);
 /* [any-thread] Evict until the shard takes `bytes` less, or nothing is left; how many less it was.
  */
 uint64_t mem_shard_shrink(mem_shard *, uint64_t bytes);
