@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "pipeline/gather.h"
 #include "pipeline/renew.h"
 
 static void ask(msi_flight *f);
@@ -277,6 +278,9 @@ static void absent(msi_flight *f)
         f->claim.loading = true;
         msi_claims_unlock(stripe);
         f->state = MSI_LOADING;
+        for (msi_list *at = f->waiters.next->next; at != &f->waiters; at = at->next) {
+            msi_gather_decided(MSI_CONTAINER(at, mst_request, link)); /* the first has the loader */
+        }
         msi_flight_load(f);
     } else {
         end(f);
@@ -432,6 +436,9 @@ static void add_waiter(msi_flight *f, mst_request *r)
 {
     msi_list_append(&f->waiters, &r->link);
     f->keep = f->keep || !(r->options.flags & MST_F_PEEK);
+    if (f->state == MSI_LOADING) {
+        msi_gather_decided(r);
+    }
 }
 
 static void join(msi_flight *f, mst_request *r)

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "pipeline/clear.h"
 #include "pipeline/flight.h"
+#include "pipeline/gather.h"
 #include "pipeline/look.h"
 #include "pipeline/store.h"
 #include "pipeline/write.h"
@@ -191,6 +192,7 @@ void msi_request_finish(mst_request *r, mst_result *result)
     r->result = *result;
     *result = (mst_result){0};
     count_answer(r);
+    msi_gather_leave(r);
     msi_loop_disarm(r->lane->loop, &r->deadline);
     if (r->begun) {
         r->lane->endless -= !r->deadline_ms;

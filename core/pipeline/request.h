@@ -23,6 +23,7 @@ typedef enum msi_request_kind {
 enum { MSI_LIVE = 0, MSI_CANCELLING, MSI_DONE };
 
 typedef struct msi_batch msi_batch;
+typedef struct msi_gather msi_gather;
 
 struct mst_request {
     _Atomic uint32_t refs;
@@ -47,6 +48,8 @@ struct mst_request {
     void *arg;
     msi_batch *batch; /* NULL: a single request */
     size_t batch_index;
+    msi_gather *gather; /* of a batch with a loader: see gather.h */
+    bool decided;
     mst_result result;
     /* writes */
     bool writing; /* began to change tiers: goes on whatever happens to the request */
