@@ -42,6 +42,7 @@ python3-msgpack     module    msgpack
 binutils            command   nm
 shellcheck          command   shellcheck
 mandoc              command   mandoc
+doxygen             command   doxygen
 xz-utils            command   xz
 zstd                command   zstd
 lz4                 command   lz4
@@ -50,6 +51,7 @@ libsqlite3-dev      library   sqlite3
 libjson-c-dev       library   json-c
 make                command   make
 redis-server        command   redis-server
+libsqlite3-dev      library   sqlite3
 openssl             command   openssl
 prometheus          command   prometheus
 '

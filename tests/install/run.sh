@@ -33,9 +33,11 @@ file_list() {
         echo lib/pkgconfig/memstache.pc
         echo lib/pkgconfig/memstache-plugin.pc
         echo share/memstache/memstache.ini
-        (cd "$root/sdk/include" && find memstache -name '*.h' | sed 's|^|include/|')
+        echo share/man/man5/memstache.ini.5
+        (cd "$root/sdk/include" && find memstache -name '*.h' -o -name '*.hpp' | sed 's|^|include/|')
         (cd "$root/sdk/man" 2>/dev/null && find . -name '*.[1-9]' |
             sed 's|^\./\(.*\)\.\([1-9]\)$|share/man/man\2/\1.\2|')
+        sed -n "s|^  '\(mst_.*\)',$|share/man/man3/\1.3|p" "$root/sdk/man/meson.build"
         python3 -B "$root/tests/lib/plugins.py" "$build" | tr ',' '\n' |
             sed 's|.*|lib/memstache/plugins/&.so|'
     } | sort >"$work/expected"
@@ -94,6 +96,42 @@ build_hosts() {
         $(pkg-config --libs memstache) "-Wl,-rpath,$prefix/lib" &&
         c++ -std=c++17 $warnings $(pkg-config --cflags memstache) "$here/host.cc" \
             -o "$work/host-cc" $(pkg-config --libs memstache) "-Wl,-rpath,$prefix/lib"
+}
+
+# The layer for C++, by both compilers.
+# shellcheck disable=SC2046,SC2086
+build_wrapper() {
+    for compiler in g++ clang++; do
+        $compiler -std=c++17 $warnings -Wpedantic -Wshadow $(pkg-config --cflags memstache) \
+            "$root/tests/cpp/wrapper.cc" -o "$work/wrapper-$compiler" \
+            $(pkg-config --libs memstache) "-Wl,-rpath,$prefix/lib" -pthread || return
+    done
+}
+
+run_wrapper() {
+    "$work/wrapper-g++" && "$work/wrapper-clang++"
+}
+
+# The loops of the examples, as somebody would build them who has copied their files.
+# shellcheck disable=SC2046,SC2086
+build_examples() {
+    hosts=$root/sdk/examples/hosts
+    for loop in uv_loop epoll_loop; do
+        cc -std=gnu11 $warnings -Wno-unused-parameter $(pkg-config --cflags memstache libuv) \
+            "$hosts/$loop.c" "$hosts/mix.c" -o "$work/$loop" \
+            $(pkg-config --libs memstache libuv) "-Wl,-rpath,$prefix/lib" -pthread || return
+    done
+    for compiler in g++ clang++; do
+        $compiler -std=c++17 $warnings -Wpedantic $(pkg-config --cflags memstache) \
+            "$hosts/cpp_loop.cc" -o "$work/cpp_loop-$compiler" $(pkg-config --libs memstache) \
+            "-Wl,-rpath,$prefix/lib" -pthread || return
+    done
+}
+
+run_examples() {
+    for loop in uv_loop epoll_loop cpp_loop-g++ cpp_loop-clang++; do
+        "$work/$loop" --requests 20000 || return
+    done
 }
 
 # The library from its archive, and what it needs from pkg-config --static.
@@ -175,6 +213,14 @@ authors() {
     python3 -B "$here/authors.py" "$prefix" "$work" "$@"
 }
 
+# Every function is a name of the page.
+manual() {
+    for name in memstache mst_get mst_config_read; do
+        (cd "$prefix/share/man" && mandoc -T ascii "man3/$name.3") | sed "s/.$(printf '\010')//g" |
+            grep -F 'mst_get(mst_cache *, mst_slice key' || return
+    done
+}
+
 uninstalled() {
     meson devenv -C "$build" memstache version | grep -F "$version"
 }
@@ -194,14 +240,19 @@ check 'install: pkg-config' pkg_config_variables
 check 'install: plugins in C and C++' build_plugins
 check 'install: a plugin exports one symbol' plugin_symbols
 check 'install: programs in C and C++' build_hosts
+check 'install: memstache.hpp, by two compilers' build_wrapper
+check 'install: the loops of the examples' build_examples
 check 'install: a program with the static library' build_static_host
 write_config
 check 'install: run the program in C' run_host "$work/host-c"
 check 'install: run the program in C++' "$work/host-cc" "$work/host.ini"
+check 'install: run the test of memstache.hpp' run_wrapper
+check 'install: run the loops of the examples' run_examples
 check 'install: run the program with the static library' run_host "$work/host-static"
 check 'install: memstache version' command_runs
 check 'install: the policy of the examples' example_policy
 check 'install: a plugin dropped in' dropped_in
+check 'install: manual pages by the names of functions' manual
 check 'install: uninstalled use' uninstalled
 for template in "$root"/sdk/template/*/*_skeleton.c; do
     kind=$(basename "$(dirname "$template")")

@@ -63,7 +63,7 @@ typedef struct mem_cache {
     mem_shape shape;
     mem_region region;
     mem_large large;
-    bool hits_unlocked; /* by a policy that allows it */
+    bool hits_unlocked;                             /* by a policy that allows it */
     void (*on_hit)(void *policy_shard, mst_node *); /* of the policy, or NULL */
     uint32_t shard_count;                           /* power of two */
     uint32_t shard_shift;                           /* 64 - log2(shard_count) */
