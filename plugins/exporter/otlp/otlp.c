@@ -163,10 +163,7 @@ static void fini(void *self)
 static void spans(void *self, const mst_span *const *given, size_t n)
 {
     otlp *o = self;
-    uint64_t dropped = 0;
-    for (size_t i = 0; o->traces && i < n; i++) {
-        dropped += !otlp_queue_put(&o->queue, given[i]);
-    }
+    size_t dropped = o->traces ? n - otlp_queue_put(&o->queue, given, n) : 0;
     if (dropped) {
         o->metrics->add(o->dropped, dropped);
     }

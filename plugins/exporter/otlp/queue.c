@@ -93,62 +93,89 @@ void otlp_queue_fini(otlp_queue *q)
     q->host = NULL;
 }
 
-/* A full queue is seen before the copy is made. */
-static bool is_full(otlp_queue *q)
+static otlp_node *copy_all(const mst_host *host, const mst_span *const *spans, size_t n)
 {
-    pthread_mutex_lock(&q->mutex);
-    bool full = q->count >= q->max;
-    pthread_mutex_unlock(&q->mutex);
-    return full;
+    otlp_node *first = NULL, **last = &first;
+    for (size_t i = 0; i < n; i++) {
+        *last = copy_span(host, spans[i]);
+        last = *last ? &(*last)->next : last;
+    }
+    return first;
 }
 
-bool otlp_queue_put(otlp_queue *q, const mst_span *span)
+/* Under the mutex: as many as there is room for. What is left is returned. */
+static otlp_node *append(otlp_queue *q, otlp_node *n, size_t *taken)
 {
-    otlp_node *n = is_full(q) ? NULL : copy_span(q->host, span);
-    bool room = false;
-    if (n) {
-        pthread_mutex_lock(&q->mutex);
-        room = q->count < q->max && !q->stopping;
-        if (room) {
-            q->first_ms = q->count ? q->first_ms : q->host->now_ms(q->host);
-            *q->last = n;
-            q->last = &n->next;
-            q->count++;
-            if (q->count == q->enough) { /* else nobody waits for it */
-                pthread_cond_signal(&q->changed);
-            }
-        }
-        pthread_mutex_unlock(&q->mutex);
+    size_t before = q->count;
+    while (n && q->count < q->max && !q->stopping) {
+        *q->last = n;
+        q->last = &n->next;
+        n = n->next;
+        *q->last = NULL;
+        q->count++;
     }
-    if (!room) {
-        q->host->free(q->host, n);
+    *taken = q->count - before;
+    return n;
+}
+
+/* The copies are made without the mutex, and not at all when the queue is full. */
+size_t otlp_queue_put(otlp_queue *q, const mst_span *const *spans, size_t n)
+{
+    size_t taken = 0;
+    bool full = atomic_load_explicit(&q->full, memory_order_relaxed);
+    otlp_node *left = full ? NULL : copy_all(q->host, spans, n);
+    if (!left) {
+        return 0;
     }
-    return room;
+    pthread_mutex_lock(&q->mutex);
+    bool was_empty = q->count == 0;
+    left = append(q, left, &taken);
+    if (was_empty) {
+        q->first_ms = q->host->now_ms(q->host);
+    }
+    if (q->enough && q->count >= q->enough) { /* else nobody waits for it */
+        q->enough = 0;
+        pthread_cond_signal(&q->changed);
+    }
+    atomic_store_explicit(&q->full, q->count == q->max, memory_order_relaxed);
+    pthread_mutex_unlock(&q->mutex);
+    for (otlp_node *next; left; left = next) {
+        next = left->next;
+        q->host->free(q->host, left);
+    }
+    return taken;
+}
+
+/* Under the mutex: at most `max` of the oldest. Mostly that is all of them, and nothing is counted.
+ */
+static otlp_node *cut(otlp_queue *q, size_t max)
+{
+    otlp_node *first = q->first, **end = &first;
+    if (q->count <= max) {
+        q->first = NULL;
+        q->last = &q->first;
+        q->count = 0;
+        return first;
+    }
+    for (size_t i = 0; i < max; i++) {
+        end = &(*end)->next;
+    }
+    q->first = *end;
+    *end = NULL;
+    q->count -= max;
+    return first;
 }
 
 void otlp_queue_take(otlp_queue *q, otlp_pile *pile, size_t max)
 {
-    otlp_node *taken;
-    size_t n = 0;
     pthread_mutex_lock(&q->mutex);
-    taken = q->first;
-    otlp_node **end = &q->first;
-    while (*end && n < max) {
-        end = &(*end)->next;
-        n++;
-    }
-    q->first = *end;
-    *end = NULL;
-    q->last = q->first ? q->last : &q->first;
-    q->count -= n;
+    otlp_node *taken = cut(q, max);
+    atomic_store_explicit(&q->full, false, memory_order_relaxed);
     pthread_mutex_unlock(&q->mutex);
-    if (n == 0) {
-        return;
-    }
-    for (otlp_node *at = taken, *next; at; at = next) {
-        next = at->next;
-        otlp_pile_take(pile, otlp_pack_span(q->host, &at->span));
-        q->host->free(q->host, at);
+    for (otlp_node *next; taken; taken = next) {
+        next = taken->next;
+        otlp_pile_take(pile, otlp_pack_span(q->host, &taken->span));
+        q->host->free(q->host, taken);
     }
 }
 

@@ -3,6 +3,7 @@
 #define OTLP_QUEUE_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "wire.h"
 
@@ -11,7 +12,8 @@ typedef struct otlp_queue {
     pthread_mutex_t mutex;
     pthread_cond_t changed; /* on the monotonic clock */
     size_t max, count;
-    size_t enough; /* what the thread waits for; 0: it does not */
+    _Atomic bool full; /* a hint */
+    size_t enough;     /* what the thread waits for; 0: it does not */
     struct otlp_node *first, **last;
     uint64_t first_ms; /* when the queue was last empty and got a span; host->now_ms() */
     bool stopping;
@@ -20,8 +22,8 @@ typedef struct otlp_queue {
 mst_status otlp_queue_init(otlp_queue *, const mst_host *, size_t max);
 void otlp_queue_fini(otlp_queue *);
 
-/* False: there is no room, or no memory. */
-bool otlp_queue_put(otlp_queue *, const mst_span *);
+/* How many of them there was room and memory for. */
+size_t otlp_queue_put(otlp_queue *, const mst_span *const *, size_t n);
 /* At most `max` of the oldest, packed. */
 void otlp_queue_take(otlp_queue *, otlp_pile *, size_t max);
 /* Wakes who waits: see otlp_queue_wait(). */
