@@ -33,7 +33,7 @@ file_list() {
         echo lib/pkgconfig/memstache.pc
         echo lib/pkgconfig/memstache-plugin.pc
         echo share/memstache/memstache.ini
-        (cd "$root/sdk/include" && find memstache -name '*.h' | sed 's|^|include/|')
+        (cd "$root/sdk/include" && find memstache -name '*.h' -o -name '*.hpp' | sed 's|^|include/|')
         (cd "$root/sdk/man" 2>/dev/null && find . -name '*.[1-9]' |
             sed 's|^\./\(.*\)\.\([1-9]\)$|share/man/man\2/\1.\2|')
         python3 -B "$root/tests/lib/plugins.py" "$build" | tr ',' '\n' |

@@ -9,7 +9,7 @@ import re
 import sys
 
 SKIPPED = 77
-C_SUFFIXES = ('.c', '.h', '.cc')
+C_SUFFIXES = ('.c', '.h', '.cc', '.hpp')
 
 
 class Unavailable(Exception):

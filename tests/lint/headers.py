@@ -1,5 +1,5 @@
-"""headers.py ROOT - every header compiles alone: public ones as C11 and C++17, warnings and all, by
-every compiler that is here; those of core as the C that core is written in."""
+"""headers.py ROOT - every header compiles alone: public ones as C11 and C++17 (.hpp: C++17), warnings
+and all, by every compiler that is here; those of core as the C that core is written in."""
 import os
 import shutil
 import subprocess
@@ -35,10 +35,12 @@ def check(root):
     compilers = [row for row in COMPILERS if shutil.which(row[0])]
     if not compilers:
         raise common.Unavailable('no compiler')
-    public = common.files(root, 'sdk/include', ('.h',))
+    public = common.files(root, 'sdk/include', ('.h', '.hpp'))
     for path in public:
         name = '<' + os.path.relpath(path, 'sdk/include') + '>'
         for compiler, language, standard in compilers:
+            if path.endswith('.hpp') and language == 'c':
+                continue
             command = [compiler, '-x', language, standard, *PEDANTIC, '-Isdk/include']
             message = compiles(root, command, name)
             if message:

@@ -2,7 +2,8 @@
 
 core/    a floor includes itself and earlier ones; "floor/file.h" for own headers
 plugins/ <memstache/...>, system and library headers, files of plugins/<kind>/; nothing of core
-sdk/     public headers include each other and freestanding ones; programs nothing of core
+sdk/     public headers include each other and freestanding ones, those for C++ (.hpp) also what the
+         standard library of C++ has; programs nothing of core
 """
 import os
 import re
@@ -54,7 +55,8 @@ def check_plugin(root, path, line, quote, name):
 
 def check_public(root, path, line, quote, name):
     beside = os.path.isfile(os.path.join(root, os.path.dirname(path), name))
-    if not (beside if quote == '"' else name in FREESTANDING):
+    standard = name in FREESTANDING or (path.endswith('.hpp') and '.' not in name)
+    if not (beside if quote == '"' else standard):
         yield path, line, f'{name}: public headers need each other, stddef.h and stdint.h'
 
 
