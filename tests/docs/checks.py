@@ -150,13 +150,37 @@ def refusals(root):
                 yield f'{page}: no message has "{piece}"'
 
 
+TOPICS = 16  # code blocks of the document that advanced-topics.md goes through
+
+
+def topics(root):
+    """Every block has a row with a file, and a test that has the name that is given."""
+    page = f'{DOCS}/advanced-topics.md'
+    text = markdown.read(root, page)
+    rows = re.findall(r'(?m)^\| (\d+) \| ([^|]+) \| ([^|]+) \| ([^|]+) \|$', text)
+    numbers = [int(row[0]) for row in rows]
+    if numbers != list(range(1, TOPICS + 1)):
+        yield f'{page}: the rows are {numbers}, and not 1 to {TOPICS}'
+    for number, _, files, test in rows:
+        if not re.search(r'\]\([^)]+\)', files):
+            yield f'{page}: block {number} has no file'
+        match = re.fullmatch(r'\[[^]]+\]\(\.\./\.\./(tests/[^)]+)\) `([^`]+)`', test)
+        if not match:
+            yield f'{page}: block {number} has no test, with a name in it'
+        elif not os.path.exists(os.path.join(root, match.group(1))):
+            yield f'{page}: block {number}: there is no {match.group(1)}'
+        elif not re.search(rf'(?<!\w){re.escape(match.group(2))}(?!\w)',
+                           source(root, match.group(1))):
+            yield f'{page}: block {number}: nothing in {match.group(1)} is named {match.group(2)}'
+
+
 def versions(root):
     version = re.search(r"version: '([^']+)'", source(root, 'meson.build')).group(1)
     if not re.search(rf'(?m)^## {re.escape(version)}\b', markdown.read(root, 'CHANGELOG.md')):
         yield f'CHANGELOG.md: nothing about {version}'
 
 
-CHECKS = [links, tree, counters, metrics, statuses, abi, refusals, versions]
+CHECKS = [links, tree, counters, metrics, statuses, abi, refusals, topics, versions]
 
 
 def run(root, report):

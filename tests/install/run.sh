@@ -96,6 +96,42 @@ build_hosts() {
             -o "$work/host-cc" $(pkg-config --libs memstache) "-Wl,-rpath,$prefix/lib"
 }
 
+# The layer for C++, by both compilers.
+# shellcheck disable=SC2046,SC2086
+build_wrapper() {
+    for compiler in g++ clang++; do
+        $compiler -std=c++17 $warnings -Wpedantic -Wshadow $(pkg-config --cflags memstache) \
+            "$root/tests/cpp/wrapper.cc" -o "$work/wrapper-$compiler" \
+            $(pkg-config --libs memstache) "-Wl,-rpath,$prefix/lib" -pthread || return
+    done
+}
+
+run_wrapper() {
+    "$work/wrapper-g++" && "$work/wrapper-clang++"
+}
+
+# The loops of the examples, as somebody would build them who has copied their files.
+# shellcheck disable=SC2046,SC2086
+build_examples() {
+    hosts=$root/sdk/examples/hosts
+    for loop in uv_loop epoll_loop; do
+        cc -std=gnu11 $warnings -Wno-unused-parameter $(pkg-config --cflags memstache libuv) \
+            "$hosts/$loop.c" "$hosts/mix.c" -o "$work/$loop" \
+            $(pkg-config --libs memstache libuv) "-Wl,-rpath,$prefix/lib" -pthread || return
+    done
+    for compiler in g++ clang++; do
+        $compiler -std=c++17 $warnings -Wpedantic $(pkg-config --cflags memstache) \
+            "$hosts/cpp_loop.cc" -o "$work/cpp_loop-$compiler" $(pkg-config --libs memstache) \
+            "-Wl,-rpath,$prefix/lib" -pthread || return
+    done
+}
+
+run_examples() {
+    for loop in uv_loop epoll_loop cpp_loop-g++ cpp_loop-clang++; do
+        "$work/$loop" --requests 20000 || return
+    done
+}
+
 # The library from its archive, and what it needs from pkg-config --static.
 # shellcheck disable=SC2046,SC2086
 build_static_host() {
@@ -194,10 +230,14 @@ check 'install: pkg-config' pkg_config_variables
 check 'install: plugins in C and C++' build_plugins
 check 'install: a plugin exports one symbol' plugin_symbols
 check 'install: programs in C and C++' build_hosts
+check 'install: memstache.hpp, by two compilers' build_wrapper
+check 'install: the loops of the examples' build_examples
 check 'install: a program with the static library' build_static_host
 write_config
 check 'install: run the program in C' run_host "$work/host-c"
 check 'install: run the program in C++' "$work/host-cc" "$work/host.ini"
+check 'install: run the test of memstache.hpp' run_wrapper
+check 'install: run the loops of the examples' run_examples
 check 'install: run the program with the static library' run_host "$work/host-static"
 check 'install: memstache version' command_runs
 check 'install: the policy of the examples' example_policy
