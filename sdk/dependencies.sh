@@ -42,6 +42,7 @@ python3-msgpack     module    msgpack
 binutils            command   nm
 shellcheck          command   shellcheck
 mandoc              command   mandoc
+doxygen             command   doxygen
 xz-utils            command   xz
 zstd                command   zstd
 lz4                 command   lz4

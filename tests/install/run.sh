@@ -36,6 +36,7 @@ file_list() {
         (cd "$root/sdk/include" && find memstache -name '*.h' -o -name '*.hpp' | sed 's|^|include/|')
         (cd "$root/sdk/man" 2>/dev/null && find . -name '*.[1-9]' |
             sed 's|^\./\(.*\)\.\([1-9]\)$|share/man/man\2/\1.\2|')
+        sed -n "s|^  '\(mst_.*\)',$|share/man/man3/\1.3|p" "$root/sdk/man/meson.build"
         python3 -B "$root/tests/lib/plugins.py" "$build" | tr ',' '\n' |
             sed 's|.*|lib/memstache/plugins/&.so|'
     } | sort >"$work/expected"
@@ -211,6 +212,14 @@ authors() {
     python3 -B "$here/authors.py" "$prefix" "$work" "$@"
 }
 
+# Every function is a name of the page.
+manual() {
+    for name in memstache mst_get mst_config_read; do
+        (cd "$prefix/share/man" && mandoc -T ascii "man3/$name.3") | sed "s/.$(printf '\010')//g" |
+            grep -F 'mst_get(mst_cache *, mst_slice key' || return
+    done
+}
+
 uninstalled() {
     meson devenv -C "$build" memstache version | grep -F "$version"
 }
@@ -242,6 +251,7 @@ check 'install: run the program with the static library' run_host "$work/host-st
 check 'install: memstache version' command_runs
 check 'install: the policy of the examples' example_policy
 check 'install: a plugin dropped in' dropped_in
+check 'install: manual pages by the names of functions' manual
 check 'install: uninstalled use' uninstalled
 for template in "$root"/sdk/template/*/*_skeleton.c; do
     kind=$(basename "$(dirname "$template")")

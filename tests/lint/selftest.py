@@ -14,6 +14,7 @@ import headers
 import includes
 import layout
 import manpages
+import reference
 import scripts
 import versions
 import words
@@ -69,6 +70,7 @@ def test_includes():
         'plugins/provider/x/x.h': '#include "../../eviction/lru/node.h"\n',
         'plugins/eviction/lru/node.h': '#include <stddef.h>\n',
         'sdk/include/memstache/abi.h': '#include <stdint.h>\n#include <uv.h>\n',
+        'sdk/include/memstache/types.hpp': '#include <string>\n#include "abi.h"\n#include <uv.h>\n',
         'sdk/cli/main.c': '#include "cli.h"\n#include "base/text.h"\n#include <stdio.h>\n',
     }, [
         ('core/base/a.c:2', 'tier is a later floor'), ('core/base/a.c:3', '"floor/file.h"'),
@@ -78,6 +80,7 @@ def test_includes():
         ('plugins/eviction/lru/lru.c:6', 'nothing of core'),
         ('plugins/provider/x/x.h:1', 'files of plugins/provider'),
         ('sdk/include/memstache/abi.h:2', 'public headers'), ('sdk/cli/main.c:2', 'public headers'),
+        ('sdk/include/memstache/types.hpp:3', 'public headers'),
     ])
 
 
@@ -160,6 +163,7 @@ def test_headers():
                     'sdk/include/memstache/b.h': good.replace('#include <stddef.h>\n', ''),
                     'sdk/include/memstache/c.h': good.replace('size_t n', 'int class'),
                     'core/base/d.h': good.replace('#ifndef A_H', '#ifndef UNSEEN'),
+                    'sdk/include/memstache/f.hpp': good + '#include <string>\n',
                     'core/base/e.h': good})
         seen = {path: message for path, _, message in headers.check(root)}
     if set(seen) != {'sdk/include/memstache/b.h', 'sdk/include/memstache/c.h', 'core/base/d.h'} or \
@@ -177,6 +181,21 @@ def test_tools():
     page = '.Dd January 1, 2025\n.Dt X 1\n.Os\n.Sh NAME\n.Nm x\n.Nd a sample\n'
     lint(manpages, {'sdk/man/good.1': page, 'sdk/man/bad.1': page + '.Sh DESCRIPTION\n.Zz\n',
                     'sdk/man/README': '.Zz\n'}, [('sdk/man/bad.1:8', 'Zz')])
+    headers_of = {'sdk/include/memstache/memstache.h': 'MST_EXPORT void mst_a(int x,\n    int (*f)(int, int));',
+                  'sdk/include/memstache/config.h': '/* MST_EXPORT int no(void); */'}
+    good = ('.Sh SYNOPSIS\n.In memstache/memstache.h\n' + manpages.BUILDING + '.Ft "void"\n.Fo mst_a\n'
+            '.Fa "int x"\n.Fa "int (*f)(int, int)"\n.Fc\n.In memstache/config.h\n')
+    listed = "function_names = [\n  'mst_a',\n]\n"
+    page = page.replace('X 1', 'X 3') + good + '.Sh DESCRIPTION\nWords.\n'
+    lint(manpages, {**headers_of, manpages.PAGE: page, manpages.NAMES: listed}, [])
+    lint(manpages, {**headers_of, manpages.PAGE: page.replace('int x', 'long x'),
+                    manpages.NAMES: listed.replace('_a', '_b')},
+         [(manpages.PAGE + ':12', 'the headers say'), (manpages.NAMES + ':2', 'the headers say')])
+    here = os.path.join(os.path.dirname(__file__), '..', '..')
+    doxygen = {path: common.read(here, path) for path in (reference.CONFIG, 'sdk/docs/doxygen.sh')}
+    lint(reference, {**doxygen, 'sdk/include/memstache/a.h': '/* a <kind> of b */\nint a; /* b */\n',
+                     'sdk/include/memstache/b.h': '/* a @ref nothing of this kind */\nint b(int c);\n'},
+         [('sdk/include/memstache/b.h:1', 'nothing')])
 
 
 def test_exports():
