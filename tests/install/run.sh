@@ -33,6 +33,7 @@ file_list() {
         echo lib/pkgconfig/memstache.pc
         echo lib/pkgconfig/memstache-plugin.pc
         echo share/memstache/memstache.ini
+        echo share/man/man5/memstache.ini.5
         (cd "$root/sdk/include" && find memstache -name '*.h' -o -name '*.hpp' | sed 's|^|include/|')
         (cd "$root/sdk/man" 2>/dev/null && find . -name '*.[1-9]' |
             sed 's|^\./\(.*\)\.\([1-9]\)$|share/man/man\2/\1.\2|')

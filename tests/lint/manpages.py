@@ -1,6 +1,6 @@
-"""manpages.py ROOT [--write] - mandoc has no warning about any manual page, and memstache(3) has every
-function of the headers for programs, as it is declared there. --write makes its synopsis anew, and
-the list of names under which the page is installed.
+"""manpages.py ROOT [--write] - mandoc has no warning about any manual page; memstache(3) has every
+function of the headers for programs, as it is declared there. --write makes its synopsis
+anew, and the list of names under which the page is installed.
 """
 import os
 import re
