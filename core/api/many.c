@@ -5,6 +5,7 @@
 
 #include "api/calls.h"
 #include "api/trace.h"
+#include "pipeline/gather.h"
 #include "pipeline/lane.h"
 #include "pipeline/request.h"
 #include "pipeline/watch.h"
@@ -19,6 +20,8 @@ typedef struct many {
     size_t n;
     const mst_options *options;
     msi_request_kind kind;
+    const mst_loader_many *loader; /* NULL: a get is a miss when nobody has it */
+    msi_gather *gather;
     msi_key_ref *refs;
     mst_result *results; /* the caller's, until there is a batch */
     mst_request *handle; /* NULL: not wanted */
@@ -114,7 +117,7 @@ static size_t read_now(many *m)
     count_hits(m, hits);
     for (size_t i = 0; hits < m->n && i < m->n; i++) {
         mst_result *r = &m->results[i];
-        if (r->status == MST_MISS && !msi_cache_all_near(c)) {
+        if (r->status == MST_MISS && (m->loader || !msi_cache_all_near(c))) {
             msi_result_set(r, MST_PENDING, MST_WHY_NONE);
         }
         misses += r->status == MST_MISS;
@@ -175,6 +178,9 @@ static void enlist_one(many *m, msi_batch *b, size_t i, msi_list *list)
         if (m->handle) {
             msi_request_add_member(m->handle, r);
         }
+        if (m->gather) {
+            msi_gather_add(m->gather, r);
+        }
         status = m->kind == MSI_GET ? MST_OK : msi_write_announce(r, in);
     } else if (in) {
         drop_input(in);
@@ -184,6 +190,9 @@ static void enlist_one(many *m, msi_batch *b, size_t i, msi_list *list)
     } else {
         msi_lane_unreserve(&c->lanes[msi_cache_lane(c, m->refs[i].hash)], 1);
         b->results[i] = msi_result(status, MST_WHY_REJECTED);
+        if (m->gather) {
+            msi_gather_skip(m->gather);
+        }
         atomic_fetch_sub(&b->left, 1); /* never the last: post() counts, too */
     }
 }
@@ -209,6 +218,7 @@ static void post_lane(many *m, msi_batch *b, unsigned lane)
 static mst_status refuse_all(many *m, msi_batch *b, mst_status status)
 {
     mst_request_release(m->handle);
+    msi_gather_free(m->gather);
     for (size_t i = 0; i < m->n; i++) {
         if (m->inputs && (!m->results || m->results[i].status == MST_PENDING)) {
             drop_input(&m->inputs[i]);
@@ -249,6 +259,10 @@ static mst_status post(many *m, size_t pending, mst_done_many done, void *arg)
         m->handle = msi_request_new_many(m->cache, pending);
         status = m->handle ? MST_OK : MST_ENOMEM;
     }
+    if (!status && m->loader) {
+        m->gather = msi_gather_new(m->cache, m->loader, pending);
+        status = m->gather ? MST_OK : MST_ENOMEM;
+    }
     if (!status) {
         status = reserve(m);
     }
@@ -261,6 +275,9 @@ static mst_status post(many *m, size_t pending, mst_done_many done, void *arg)
     b->left = pending + 1;
     for (unsigned lane = 0; lane < m->cache->lane_count; lane++) {
         post_lane(m, b, lane);
+    }
+    if (m->gather) {
+        msi_gather_skip(m->gather);
     }
     msi_batch_posted(b);
     return MST_PENDING;
@@ -310,6 +327,16 @@ mst_status mst_get_many(mst_cache *c, const mst_slice *keys, size_t n, const mst
                         mst_result *now, mst_done_many done, void *arg)
 {
     many m = {.cache = c, .keys = keys, .n = n, .options = o, .kind = MSI_GET};
+    return run(&m, now, done, arg);
+}
+
+mst_status mst_get_many_or_load(mst_cache *c, const mst_slice *keys, size_t n,
+                                const mst_loader_many *loader, const mst_options *o,
+                                mst_result *now, mst_done_many done, void *arg)
+{
+    bool given = loader && loader->load;
+    many m = {.cache = c, .keys = keys, .n = n, .options = o, .kind = MSI_GET, .loader = loader};
+    m.keys = given ? keys : NULL; /* refused */
     return run(&m, now, done, arg);
 }
 

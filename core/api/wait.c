@@ -222,6 +222,17 @@ mst_status mst_get_many_wait(mst_cache *c, const mst_slice *keys, size_t n, cons
              : status;
 }
 
+mst_status mst_get_many_or_load_wait(mst_cache *c, const mst_slice *keys, size_t n,
+                                     const mst_loader_many *loader, const mst_options *o,
+                                     mst_result *r)
+{
+    mst_status status;
+    waiter *w = begin(c, n, &o, r, &status);
+    return w ? wait_many(w, mst_get_many_or_load(c, keys, n, loader, o, r, answered_many, w),
+                         give_up_ms(c, o), r)
+             : status;
+}
+
 mst_status mst_set_many_wait(mst_cache *c, const mst_slice *keys, const mst_input *inputs, size_t n,
                              const mst_options *o, mst_result *r)
 {

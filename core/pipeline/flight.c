@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "pipeline/gather.h"
 #include "pipeline/renew.h"
 #include "pipeline/watch.h"
 
@@ -284,6 +285,9 @@ static void absent(msi_flight *f)
         f->claim.loading = true;
         msi_claims_unlock(stripe);
         f->state = MSI_LOADING;
+        for (msi_list *at = f->waiters.next->next; at != &f->waiters; at = at->next) {
+            msi_gather_decided(MSI_CONTAINER(at, mst_request, link)); /* the first has the loader */
+        }
         msi_trail_begin(&f->trail, MSI_STEP_LOAD, 0, 0);
         msi_flight_load(f);
     } else {
@@ -456,6 +460,9 @@ static void add_waiter(msi_flight *f, mst_request *r)
     msi_list_append(&f->waiters, &r->link);
     r->trail = f->trail.lane ? &f->trail : NULL;
     f->keep = f->keep || !(r->options.flags & MST_F_PEEK);
+    if (f->state == MSI_LOADING) {
+        msi_gather_decided(r);
+    }
 }
 
 static void join(msi_flight *f, mst_request *r)

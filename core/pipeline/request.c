@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "pipeline/clear.h"
 #include "pipeline/flight.h"
+#include "pipeline/gather.h"
 #include "pipeline/look.h"
 #include "pipeline/store.h"
 #include "pipeline/watch.h"
@@ -223,6 +224,7 @@ void msi_request_finish(mst_request *r, mst_result *result)
     if (r->cache->watch || r->trail) {
         msi_watch_answered(r);
     }
+    msi_gather_leave(r);
     msi_loop_disarm(r->lane->loop, &r->deadline);
     if (r->begun) {
         r->lane->endless -= !r->deadline_ms;

@@ -27,6 +27,7 @@ _Static_assert((int) MSI_MANY == (int) MSI_COUNTED_KINDS,
                "each kind that is posted has its counters");
 
 typedef struct msi_batch msi_batch;
+typedef struct msi_gather msi_gather;
 
 struct mst_request {
     _Atomic uint32_t refs;
@@ -55,6 +56,8 @@ struct mst_request {
     void *arg;
     msi_batch *batch; /* NULL: a single request */
     size_t batch_index;
+    msi_gather *gather; /* of a batch with a loader: see gather.h */
+    bool decided;
     mst_result result;
     /* writes */
     bool writing; /* began to change tiers: goes on whatever happens to the request */

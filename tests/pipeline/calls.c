@@ -127,6 +127,15 @@ t_reply *t_begin_get_many(t_env *env, const mst_slice *keys, size_t n, const mst
     return began(r, mst_get_many(env->cache, keys, n, options, now, on_done_many, r), now);
 }
 
+t_reply *t_begin_get_many_or_load(t_env *env, const mst_slice *keys, size_t n,
+                                  const mst_loader_many *loader, const mst_options *options)
+{
+    t_reply *r = reply_new(env, n);
+    mst_result *now = env->use_now ? r->many : NULL;
+    return began(
+        r, mst_get_many_or_load(env->cache, keys, n, loader, options, now, on_done_many, r), now);
+}
+
 t_reply *t_begin_set_many(t_env *env, const mst_slice *keys, const mst_input *inputs, size_t n)
 {
     t_reply *r = reply_new(env, n);

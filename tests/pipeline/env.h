@@ -87,6 +87,8 @@ t_reply *t_begin_touch(t_env *, const char *key, const mst_options *);
 t_reply *t_begin_clear(t_env *);
 t_reply *t_begin_load(t_env *, const char *key, const mst_loader *, const mst_options *);
 t_reply *t_begin_get_many(t_env *, const mst_slice *keys, size_t n, const mst_options *);
+t_reply *t_begin_get_many_or_load(t_env *, const mst_slice *keys, size_t n, const mst_loader_many *,
+                                  const mst_options *);
 t_reply *t_begin_set_many(t_env *, const mst_slice *keys, const mst_input *, size_t n);
 t_reply *t_begin_remove_many(t_env *, const mst_slice *keys, size_t n);
 

@@ -12,6 +12,13 @@ static void load_now(void *arg, mst_load *load)
     mst_load_bytes(load, &input);
 }
 
+static void load_many_now(void *arg, mst_load *const *loads, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        load_now(arg, loads[i]);
+    }
+}
+
 static bool is_true(const mst_result *r, const char *want)
 {
     return r->status != MST_OK || !r->data || t_has_value(r, want);
@@ -37,11 +44,15 @@ static void ask_everything(t_env *env)
     t_reply *r = t_wait(t_begin_get_many(env, keys, 3, NULL));
     CHECK(is_true(&r->many[2], "vc"));
     t_wait(t_begin_remove_many(env, keys, 2));
+    mst_loader_many many = {.load = load_many_now, .arg = &loads};
+    r = t_wait(t_begin_get_many_or_load(env, keys, 3, &many, NULL));
+    CHECK(is_true(&r->many[0], "loaded") || is_true(&r->many[0], "va")); /* not removed */
+    CHECK(is_true(&r->many[2], "vc") || is_true(&r->many[2], "loaded")); /* not stored */
     t_exists(env, "k");
     t_touch(env, "k");
     t_remove(env, "k");
     t_clear(env);
-    CHECK(atomic_load(&loads) <= 4);
+    CHECK(atomic_load(&loads) <= 7);
 }
 
 /* One life; returns whether everything was opened and no allocation had to fail. */

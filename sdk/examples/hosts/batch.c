@@ -2,8 +2,8 @@
  *
  *   batch DATABASE
  *
- * get_users() asks the cache for all of them, the database for those that are missing in one
- * SELECT ... IN, and gives these to the cache in one call. Prints what came from where.
+ * mst_get_many_or_load() asks the cache for all of them, and calls the loader once, with all that
+ * nobody has: one SELECT ... IN. Prints what came from where.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -16,6 +16,7 @@ enum { BATCH_MAX = 64, HALF_AN_HOUR_MS = 30 * 60 * 1000 };
 typedef struct shop {
     users *users;
     mst_cache *cache;
+    mst_loader_many loader;
 } shop;
 
 typedef struct batch {
@@ -25,70 +26,58 @@ typedef struct batch {
     size_t cached, loaded;
 } batch;
 
-/* What the cache has; the numbers of the others go to `missing`. */
-static size_t ask_cache(shop *s, batch *b, size_t *missing)
+/* The database answers in no order, and not for those it does not know. */
+static void end_load(mst_load *load, int64_t id, const user *found, size_t count)
 {
-    char rooms[BATCH_MAX][USER_KEY_MAX];
-    mst_slice keys[BATCH_MAX];
-    mst_result results[BATCH_MAX];
-    size_t n = 0;
-    for (size_t i = 0; i < b->n; i++) {
-        keys[i] = user_key(rooms[i], b->ids[i]);
-    }
-    mst_get_many_wait(s->cache, keys, b->n, NULL, results);
-    for (size_t i = 0; i < b->n; i++) {
-        b->users[i] = (user){0};
-        if (user_take(&results[i], &b->users[i])) {
-            b->cached++;
-        } else {
-            missing[n++] = i;
+    for (size_t i = 0; i < count; i++) {
+        if (found[i].id == id) {
+            mst_input in = user_input(&found[i]);
+            mst_load_entry(load)->expire_ms = HALF_AN_HOUR_MS;
+            mst_load_bytes(load, &in);
+            return;
         }
     }
-    return n;
+    mst_load_absent(load);
 }
 
-/* Only where there is nothing: who has changed a user since our query has put it there. */
-static void fill_cache(shop *s, const user *found, size_t n)
+/* [worker] All that is missing of a batch, so never more than BATCH_MAX. */
+static void load_users(void *arg, mst_load *const *loads, size_t n)
 {
-    char rooms[BATCH_MAX][USER_KEY_MAX];
-    mst_slice keys[BATCH_MAX];
-    mst_input inputs[BATCH_MAX];
-    mst_result results[BATCH_MAX];
-    mst_options o = {.entry.expire_ms = HALF_AN_HOUR_MS, .flags = MST_F_IF_ABSENT};
+    shop *s = arg;
+    int64_t ids[BATCH_MAX] = {0};
+    user found[BATCH_MAX];
+    size_t count;
     for (size_t i = 0; i < n; i++) {
-        keys[i] = user_key(rooms[i], found[i].id);
-        inputs[i] = user_input(&found[i]);
+        ids[i] = user_id(mst_load_key(loads[i]));
     }
-    if (n) {
-        mst_set_many_wait(s->cache, keys, inputs, n, &o, results);
-    }
+    mst_status status = users_get_many(s->users, ids, n, found, &count);
     for (size_t i = 0; i < n; i++) {
-        mst_result_release(&results[i]);
+        if (status) {
+            mst_load_fail(loads[i], status);
+        } else {
+            end_load(loads[i], ids[i], found, count);
+        }
     }
 }
 
 static mst_status get_users(shop *s, batch *b)
 {
-    size_t missing[BATCH_MAX], n = ask_cache(s, b, missing), count = 0;
-    int64_t ids[BATCH_MAX];
-    user found[BATCH_MAX];
-    for (size_t i = 0; i < n; i++) {
-        ids[i] = b->ids[missing[i]];
+    char rooms[BATCH_MAX][USER_KEY_MAX];
+    mst_slice keys[BATCH_MAX];
+    mst_result results[BATCH_MAX];
+    for (size_t i = 0; i < b->n; i++) {
+        keys[i] = user_key(rooms[i], b->ids[i]);
     }
-    mst_status status = n ? users_get_many(s->users, ids, n, found, &count) : MST_OK;
-    if (status) {
-        return status;
-    }
-    fill_cache(s, found, count);
-    b->loaded += count;
-    for (size_t i = 0; i < n; i++) { /* the database answers in no order */
-        for (size_t k = 0; k < count; k++) {
-            if (found[k].id == ids[i]) {
-                b->users[missing[i]] = found[k];
-            }
+    mst_status status = mst_get_many_or_load_wait(s->cache, keys, b->n, &s->loader, NULL, results);
+    for (size_t i = 0; i < b->n; i++) {
+        status = results[i].status < 0 ? results[i].status : status;
+        b->cached += results[i].why == MST_WHY_HIT;
+        b->loaded += results[i].why == MST_WHY_LOADED;
+        if (!user_take(&results[i], &b->users[i])) {
+            b->users[i] = (user){0};
         }
     }
-    return MST_OK;
+    return status;
 }
 
 static bool show(shop *s, const char *what, const int64_t *ids, size_t n)
@@ -124,6 +113,7 @@ int main(int argc, char **argv)
         return 2;
     }
     shop s = {.users = users_new(argv[1], 100), .cache = mst_cache_named(runtime, NULL)};
+    s.loader = (mst_loader_many){.load = load_users, .arg = &s, .flags = MST_LOAD_BLOCKING};
     bool ok = s.users && show(&s, "some", some, 5) && show(&s, "more", more, 8) &&
               show(&s, "again", more, 7);
     mst_close_wait(runtime);

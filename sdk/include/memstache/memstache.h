@@ -270,6 +270,23 @@ MST_EXPORT void mst_load_fail(mst_load *, mst_status why);
 MST_EXPORT mst_status mst_get_many(mst_cache *, const mst_slice *keys, size_t n,
                                    const mst_options *, mst_result *now, mst_done_many done,
                                    void *arg);
+
+/* [loop] of one of the keys, or [worker] with MST_LOAD_BLOCKING. The loader of a batch: makes the
+ * values of n keys, in no order. Each load ends by itself, as that of an mst_loader does, now or
+ * later; the array is valid during the call. */
+typedef void (*mst_load_many_fn)(void *arg, mst_load *const *loads, size_t n);
+typedef struct mst_loader_many {
+    mst_load_many_fn load;
+    void *arg;
+    uint32_t flags; /* MST_LOAD_BLOCKING */
+} mst_loader_many;
+
+/* Get them, or load them: one call of the loader for all keys that no tier has and nobody loads
+ * already, when the tiers have answered for all of them; none when there are no such keys. */
+MST_EXPORT mst_status mst_get_many_or_load(mst_cache *, const mst_slice *keys, size_t n,
+                                           const mst_loader_many *, const mst_options *,
+                                           mst_result *now, mst_done_many done, void *arg);
+
 MST_EXPORT mst_status mst_set_many(mst_cache *, const mst_slice *keys, const mst_input *inputs,
                                    size_t n, const mst_options *, mst_result *now,
                                    mst_done_many done, void *arg);
@@ -293,6 +310,9 @@ MST_EXPORT mst_status mst_get_or_load_wait(mst_cache *, mst_slice key, const mst
                                            const mst_options *, mst_result *);
 MST_EXPORT mst_status mst_get_many_wait(mst_cache *, const mst_slice *keys, size_t n,
                                         const mst_options *, mst_result *results);
+MST_EXPORT mst_status mst_get_many_or_load_wait(mst_cache *, const mst_slice *keys, size_t n,
+                                                const mst_loader_many *, const mst_options *,
+                                                mst_result *results);
 MST_EXPORT mst_status mst_set_many_wait(mst_cache *, const mst_slice *keys, const mst_input *inputs,
                                         size_t n, const mst_options *, mst_result *results);
 MST_EXPORT mst_status mst_remove_many_wait(mst_cache *, const mst_slice *keys, size_t n,
