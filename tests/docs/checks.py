@@ -164,14 +164,13 @@ def topics(root):
     for number, _, files, test in rows:
         if not re.search(r'\]\([^)]+\)', files):
             yield f'{page}: block {number} has no file'
-        match = re.fullmatch(r'\[[^]]+\]\(\.\./\.\./(tests/[^)]+)\) `([^`]+)`', test)
-        if not match:
+        tests = re.findall(r'\[[^]]+\]\(\.\./\.\./(tests/[^)]+)\) `([^`]+)`', test)
+        if not tests:
             yield f'{page}: block {number} has no test, with a name in it'
-        elif not os.path.exists(os.path.join(root, match.group(1))):
-            yield f'{page}: block {number}: there is no {match.group(1)}'
-        elif not re.search(rf'(?<!\w){re.escape(match.group(2))}(?!\w)',
-                           source(root, match.group(1))):
-            yield f'{page}: block {number}: nothing in {match.group(1)} is named {match.group(2)}'
+        for path, name in tests:
+            there = os.path.exists(os.path.join(root, path))
+            if not there or not re.search(rf'(?<!\w){name}(?!\w)', source(root, path)):
+                yield f'{page}: block {number}: nothing is named {name} in {path}'
 
 
 def versions(root):
