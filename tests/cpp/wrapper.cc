@@ -257,6 +257,34 @@ void batches(memstache::cache cache)
     CHECK(cache.get_many_wait(std::vector<std::string>()).empty());
 }
 
+std::atomic<int> batches_loaded;
+const memstache::many_loader load_all([](std::vector<memstache::loading> all) {
+    batches_loaded++;
+    for (memstache::loading &l : all) {
+        if (l.key() == "dropped") {
+            throw std::string("it, and what comes after it");
+        }
+        l.bytes("made of " + std::string(l.key()));
+    }
+});
+
+void loaded_batches(memstache::cache cache)
+{
+    signal answered;
+    cache.set_wait("m2", "there");
+    const std::vector<std::string> keys = {"m1", "m2", "m3"};
+    std::vector<memstache::result> there = cache.get_many_or_load_wait(keys, load_all);
+    CHECK(there[0].view() == "made of m1" && there[1].view() == "there");
+    CHECK(there[2].why() == MST_WHY_LOADED && batches_loaded == 1);
+    const std::array<std::string_view, 2> more = {"m1", "dropped"};
+    CHECK(cache.get_many_or_load(more, load_all, [&](memstache::results all) {
+        CHECK(all[0].why() == MST_WHY_HIT && all[1].status() == MST_ELOAD);
+        answered.give();
+    }) == MST_PENDING);
+    answered.wait(1);
+    CHECK(batches_loaded == 2);
+}
+
 void typed_values(memstache::cache cache) // with the serializer `raw` an object is a slice
 {
     static const mst_type text = {"text", "", 5};
@@ -342,6 +370,7 @@ int main()
         loaders(cache);
         cancelling(cache);
         batches(cache);
+        loaded_batches(cache);
         typed_values(cache);
     }
     CHECK(kept.view() == "still there");

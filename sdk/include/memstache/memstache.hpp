@@ -262,6 +262,27 @@ class cache
         return answers;
     }
 
+    template <class Keys, class L, class F>
+    mst_status get_many_or_load(const Keys &keys, const many_loader<L> &load, F &&done,
+                                const options &o = {})
+    {
+        const std::vector<mst_slice> all = detail::slices(keys);
+        return detail::start(std::forward<F>(done), [&](auto c, void *arg) {
+            return mst_get_many_or_load(raw_, all.data(), all.size(), load.get(), o.get(), nullptr,
+                                        c.answered_many, arg);
+        });
+    }
+    template <class Keys, class L>
+    std::vector<result> get_many_or_load_wait(const Keys &keys, const many_loader<L> &load,
+                                              const options &o = {})
+    {
+        const std::vector<mst_slice> all = detail::slices(keys);
+        std::vector<result> answers(all.size());
+        mst_get_many_or_load_wait(raw_, all.data(), all.size(), load.get(), o.get(),
+                                  reinterpret_cast<mst_result *>(answers.data()));
+        return answers;
+    }
+
     mst_stats stats() const noexcept
     {
         mst_stats stats;

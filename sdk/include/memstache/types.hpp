@@ -10,6 +10,7 @@
 #include <string_view>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 #include "memstache.h"
 
@@ -347,6 +348,51 @@ template <class F> class loader
     }
     const F load_;
     mst_loader raw_;
+};
+
+/* The same for batches: many_loader load([&](std::vector<memstache::loading> all) { ... }) is
+ * called once, with all keys that nobody has. */
+template <class F> class many_loader
+{
+    static_assert(std::is_invocable_v<const F &, std::vector<loading>>,
+                  "a loader of batches takes a std::vector<memstache::loading>");
+
+  public:
+    explicit many_loader(F load, uint32_t flags = 0) : load_(std::move(load)), raw_{}
+    {
+        raw_.load = call;
+        raw_.arg = this;
+        raw_.flags = flags;
+    }
+    many_loader(const many_loader &) = delete;
+    many_loader &operator=(const many_loader &) = delete;
+    const mst_loader_many *get() const noexcept
+    {
+        return &raw_;
+    }
+
+  private:
+    static void call(void *self, mst_load *const *loads, size_t n) noexcept
+    {
+        std::vector<loading> all;
+        try {
+            all.reserve(n);
+        } catch (...) {
+            for (size_t i = 0; i < n; i++) {
+                mst_load_fail(loads[i], MST_ENOMEM);
+            }
+            return;
+        }
+        for (size_t i = 0; i < n; i++) {
+            all.emplace_back(loads[i]);
+        }
+        try {
+            static_cast<const many_loader *>(self)->load_(std::move(all));
+        } catch (...) { /* those that were not ended have failed: they were dropped on the way */
+        }
+    }
+    const F load_;
+    mst_loader_many raw_;
 };
 
 } // namespace memstache
