@@ -285,10 +285,10 @@ static void absent(msi_flight *f)
         f->claim.loading = true;
         msi_claims_unlock(stripe);
         f->state = MSI_LOADING;
-        msi_trail_begin(&f->trail, MSI_STEP_LOAD, 0, 0);
         for (msi_list *at = f->waiters.next->next; at != &f->waiters; at = at->next) {
             msi_gather_decided(MSI_CONTAINER(at, mst_request, link)); /* the first has the loader */
         }
+        msi_trail_begin(&f->trail, MSI_STEP_LOAD, 0, 0);
         msi_flight_load(f);
     } else {
         end(f);

@@ -211,8 +211,8 @@ static node *evict_small(shard *s)
     return n;
 }
 
-/* The next victims are likely these: their memory can come near until then. (Inlined, because to gcc
- * a function that does nothing but prefetch does nothing.) */
+/* The next victims are likely these: their memory can come near until then. (Inlined, because to
+ * gcc a function that does nothing but prefetch does nothing.) */
 static inline __attribute__((always_inline)) void look_ahead(const shard *s)
 {
     const node *next = (const node *) queue_oldest(&s->small);

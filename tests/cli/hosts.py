@@ -58,9 +58,14 @@ class Patterns(Host):
                       self.host('extended', 'none.db', 'nothing', code=2))
 
     def test_counters(self):
-        out = self.host('counters')
-        self.assertRegex(out, r'^articles: 40000 requests, hit ratio 0\.99\d\n'
-                              r'images: 20000 requests, hit ratio 0\.99\d\n$')
+        found = dict(re.findall(r'(site_\w+\{kind="\w+"\}) (\d+)\n', self.host('counters')))
+        self.assertEqual(sorted(found), [f'site_{what}{{kind="{kind}"}}' for what in
+                                         ('hits', 'misses') for kind in ('article', 'image')])
+        for kind, requests in ('article', 40000), ('image', 20000):
+            hits, misses = (int(found[f'site_{what}{{kind="{kind}"}}'])
+                            for what in ('hits', 'misses'))
+            self.assertEqual(hits + misses, requests)
+            self.assertIn(misses, range(34, 201))  # each page once, or by both threads
 
     def test_wrong_use(self):
         for name in ('cache_aside', 'batch', 'write_through', 'extended'):

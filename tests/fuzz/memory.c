@@ -52,6 +52,7 @@ typedef struct held {
 static slot slots[SLOTS];
 static held pins[HELD];
 static rig r;
+static void *word; /* the provider's, of this thread */
 static spy spied;
 static fake_host policy_host; /* of any other policy */
 static const mst_plugin *policy;
@@ -272,6 +273,7 @@ static void do_lookup(fuzz_input *in)
         l[i].space = op.space;
         l[i].key = op.key;
         l[i].now_ms = op.now_ms;
+        l[i].thread = how / 2 % 2 ? &word : NULL;
     }
     if (how % 2) {
         l[0].status = r.ops->lookup(r.self, l);

@@ -2,40 +2,53 @@
  *
  *   counters
  *
- * The library counts what its caches do (mst_cache_stats()). A program that wants to count by its
- * own lights, here per kind of page, counts where it asks. Two threads ask; the program's figures
- * and the library's have to agree.
+ * The library counts what its caches do. A program that wants to count by its own lights, here per
+ * kind of page, makes meters and counts where it asks; they are shown with the library's metrics,
+ * and exporters carry them out. Two threads ask; the sum of the program's figures has to be what
+ * the library says.
  */
 #include <inttypes.h>
 #include <pthread.h>
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <memstache/memstache.h>
 
 enum { THREADS = 2, REQUESTS = 30000, PAGES = 100 };
 
 typedef enum page_kind { ARTICLE, IMAGE, PAGE_KINDS } page_kind;
-
-typedef struct counters {
-    _Atomic uint64_t hits[PAGE_KINDS], misses[PAGE_KINDS];
-} counters;
+static const char *const kind_names[PAGE_KINDS] = {"article", "image"};
 
 typedef struct site {
     mst_cache *cache;
-    counters counters;
+    mst_meter *hits[PAGE_KINDS], *misses[PAGE_KINDS];
 } site;
 
-/* Every read of the program goes through here. Relaxed: the figures say nothing about other memory.
- */
+static mst_meter *new_counter(mst_runtime *runtime, const char *name, const char *help,
+                              page_kind kind)
+{
+    const mst_label label = {"kind", kind_names[kind]};
+    const mst_meter_options o = {.struct_size = sizeof o,
+                                 .kind = MST_METRIC_COUNTER,
+                                 .name = name,
+                                 .help = help,
+                                 .labels = &label,
+                                 .label_count = 1};
+    mst_meter *meter = NULL;
+    mst_error error;
+    if (mst_meter_new(runtime, &o, &meter, &error) != MST_OK) {
+        fprintf(stderr, "%s\n", error.text); /* counting on NULL does nothing */
+    }
+    return meter;
+}
+
+/* Every read of the program goes through here. */
 static mst_status get_page(site *s, page_kind kind, mst_slice key, mst_result *r)
 {
     mst_status status = mst_get_wait(s->cache, key, NULL, r);
-    _Atomic uint64_t *counter =
-        status == MST_OK ? &s->counters.hits[kind] : &s->counters.misses[kind];
-    atomic_fetch_add_explicit(counter, 1, memory_order_relaxed);
+    mst_meter_add(status == MST_OK ? s->hits[kind] : s->misses[kind], 1);
     return status;
 }
 
@@ -46,8 +59,7 @@ static void *browse(void *arg)
         page_kind kind = i % 3 == 0 ? IMAGE : ARTICLE;
         char name[32];
         mst_result r;
-        mst_slice key = {name, (size_t) snprintf(name, sizeof name, "%s %" PRIu32,
-                                                 kind == IMAGE ? "image" : "article",
+        mst_slice key = {name, (size_t) snprintf(name, sizeof name, "%s %" PRIu32, kind_names[kind],
                                                  i * 2654435761u % PAGES)};
         if (get_page(s, kind, key, &r) != MST_OK) {
             mst_input in = {.data = "page", .len = 4};
@@ -58,20 +70,27 @@ static void *browse(void *arg)
     return NULL;
 }
 
-static bool report(site *s)
+typedef struct sums {
+    uint64_t hits, misses;
+} sums;
+
+static void show(void *arg, const mst_metric *m)
 {
-    static const char *const names[PAGE_KINDS] = {"articles", "images"};
-    uint64_t hits = 0, misses = 0;
-    mst_stats stats;
-    for (int i = 0; i < PAGE_KINDS; i++) {
-        uint64_t h = atomic_load(&s->counters.hits[i]), m = atomic_load(&s->counters.misses[i]);
-        printf("%s: %" PRIu64 " requests, hit ratio %.3f\n", names[i], h + m,
-               (double) h / (double) (h + m));
-        hits += h;
-        misses += m;
+    sums *s = arg;
+    bool hits = strcmp(m->name, "site_hits") == 0;
+    if (hits || strcmp(m->name, "site_misses") == 0) {
+        printf("%s{kind=\"%s\"} %" PRIu64 "\n", m->name, m->labels[0].value, m->count);
+        *(hits ? &s->hits : &s->misses) += m->count;
     }
-    mst_cache_stats(s->cache, &stats);
-    return hits == stats.near_hits && misses == stats.misses;
+}
+
+static bool report(mst_runtime *runtime, mst_cache *cache)
+{
+    sums own = {0};
+    mst_stats stats;
+    mst_cache_stats(cache, &stats);
+    return mst_metrics_walk(runtime, show, &own) == MST_OK && own.hits == stats.near_hits &&
+           own.misses == stats.misses;
 }
 
 int main(void)
@@ -84,6 +103,10 @@ int main(void)
         return 2;
     }
     site s = {.cache = mst_cache_named(runtime, NULL)};
+    for (page_kind kind = 0; kind < PAGE_KINDS; kind++) {
+        s.hits[kind] = new_counter(runtime, "site_hits", "Pages that the cache had.", kind);
+        s.misses[kind] = new_counter(runtime, "site_misses", "Pages that it did not have.", kind);
+    }
     int started = 0;
     while (started < THREADS && pthread_create(&threads[started], NULL, browse, &s) == 0) {
         started++;
@@ -91,7 +114,7 @@ int main(void)
     for (int i = 0; i < started; i++) {
         pthread_join(threads[i], NULL);
     }
-    bool ok = report(&s) && started == THREADS;
+    bool ok = report(runtime, s.cache) && started == THREADS;
     mst_close_wait(runtime);
     return ok ? EXIT_SUCCESS : EXIT_FAILURE;
 }

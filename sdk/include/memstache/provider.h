@@ -159,8 +159,8 @@ typedef struct mst_provider_ops {
     /* [any-thread] With INPROC, optional, beside lookup: the same for n keys; the answer stands in
      * each `status`. */
     void (*lookup_many)(void *self, mst_lookup *, size_t n);
-    /* [any-thread] With INPROC, optional: an op that changes a key with this hash comes in a moment.
-     * A hint, to bring its memory near. */
+    /* [any-thread] With INPROC, optional: an op that changes a key with this hash comes in a
+     * moment. A hint, to bring its memory near. */
     void (*expect)(void *self, uint64_t hash);
 } mst_provider_ops;
 
