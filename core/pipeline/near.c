@@ -265,8 +265,8 @@ mst_status msi_near_get(mst_cache *c, mst_slice key, uint64_t hash, const mst_op
                         bool defer, mst_result *r)
 {
     uint64_t now = msi_now_ms();
-    return msi_is_timed(hash, now) ? timed_get(c, key, hash, o, now, defer, r)
-                                   : get(c, key, hash, o, now, defer, r);
+    return msi_is_timed(now) ? timed_get(c, key, hash, o, now, defer, r)
+                             : get(c, key, hash, o, now, defer, r);
 }
 
 /* Ask tier `index` for those of the chunk whose result is `which`: they are MST_MISS then, or hits.
