@@ -43,6 +43,9 @@ xz-utils            command   xz
 zstd                command   zstd
 lz4                 command   lz4
 gzip                command   gunzip
+libsqlite3-dev      library   sqlite3
+libjson-c-dev       library   json-c
+make                command   make
 redis-server        command   redis-server
 openssl             command   openssl
 prometheus          command   prometheus

@@ -9,13 +9,13 @@
 
 #include "cli.h"
 
-enum { FLAG, TEXT, DURATION, MILLISECONDS, YES_NO, MANY, WHOLE, REAL };
+enum { FLAG, TEXT, DURATION, MILLISECONDS, YES_NO, MANY, OPTIONS, WHOLE, REAL };
 
 typedef struct option_row {
     const char *name;
     char letter;
     int type;
-    unsigned bit;
+    uint64_t bit;
     size_t offset;
     const char *value, *help;
 } option_row;
@@ -46,6 +46,7 @@ static const option_row table[] = {
     {"file", 0, TEXT, ARG_FILE, AT(file), "F", "take the value from a file"},
     {"yes", 0, FLAG, ARG_YES, AT(yes), NULL, "really do it"},
     {"all", 0, FLAG, ARG_ALL, AT(all), NULL, "also what lies in the plugin directories"},
+    {"dir", 0, TEXT, ARG_DIR, AT(dir), "DIR", "the directory to make; else the name of the plugin"},
     {"hex", 0, TEXT, ARG_HEX, AT(hex), "TEXT", "the bytes, as pairs of hexadecimal digits"},
     {"workload", 0, TEXT, ARG_WORKLOAD, AT(workload), "W",
      "get, set, get_many, mixed (10 % sets) or mixed:P (P %); else get"},
@@ -74,6 +75,10 @@ static const option_row table[] = {
     {"svg", 0, TEXT, ARG_SIMULATE, AT(svg), "FILE", "also draw the miss ratios"},
     {"recommend", 0, FLAG, ARG_SIMULATE, AT(recommend), NULL,
      "print the lines for memstache.ini instead"},
+    {"only", 0, TEXT, ARG_CHECK, AT(only), "GLOB", "only these cases, as codec/* or *bit-flips"},
+    {"seed", 0, WHOLE, ARG_CHECK, AT(seed), "N", "repeat what the seed N found; else a new one"},
+    {"option", 0, OPTIONS, ARG_CHECK, 0, "KEY=VALUE", "an option of the plugin; repeatable"},
+    {"list", 0, FLAG, ARG_CHECK, AT(list), NULL, "print the cases, run none"},
 };
 enum { ROWS = sizeof table / sizeof table[0] };
 
@@ -156,6 +161,9 @@ static bool store(const cli *c, const option_row *row, const char *value, cli_ar
     case MANY:
         args->sets[args->set_count++] = value;
         return true;
+    case OPTIONS:
+        args->plugin_options[args->plugin_option_count++] = value;
+        return true;
     case YES_NO:
         *(int *) at = strcmp(value, "yes") == 0 ? MST_YES : MST_NO;
         if (strcmp(value, "yes") != 0 && strcmp(value, "no") != 0) {
@@ -219,7 +227,7 @@ bool args_parse(const cli *c, char *const *words, size_t count, cli_args *args)
     return true;
 }
 
-const char *args_name(unsigned options)
+const char *args_name(uint64_t options)
 {
     size_t i = 0;
     while (i + 1 < ROWS && !(table[i].bit & options)) {
@@ -228,7 +236,7 @@ const char *args_name(unsigned options)
     return table[i].name;
 }
 
-void args_help(cli_out *out, unsigned options)
+void args_help(cli_out *out, uint64_t options)
 {
     for (size_t i = 0; i < ROWS; i++) {
         const option_row *row = &table[i];

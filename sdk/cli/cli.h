@@ -111,23 +111,28 @@ enum { /* options; which of them a command takes is in its row */
        ARG_SECONDS = 1 << 26,
        ARG_RATE = 1 << 27,
        ARG_SIMULATE = 1 << 28, /* all that only `simulate` takes */
-       ARG_TRACE_OUT = 1 << 29
+       ARG_TRACE_OUT = 1 << 29,
+       ARG_CHECK = 1u << 31, /* all that only `plugin check` takes */
+       ARG_DIR = 1ull << 32
 };
 
 typedef struct cli_args {
-    unsigned given; /* ARG_* that were on this line */
-    const char *config, *cache, *file, *hex;
+    uint64_t given; /* ARG_* that were on this line */
+    const char *config, *cache, *file, *hex, *dir;
     const char **sets; /* SECTION.KEY=VALUE, room for every word */
     size_t set_count;
+    const char **plugin_options; /* KEY=VALUE, likewise */
+    size_t plugin_option_count;
     int64_t timeout_ms, expire_ms, sliding_ms; /* 0: not given */
     int compress;                              /* MST_DEFAULT, MST_YES, MST_NO */
     bool json, explain, quiet, verbose, help, version;
     bool if_absent, if_present, yes, all;
-    bool in_bytes, recommend;
+    bool in_bytes, recommend, list;
     const char *workload, *dist;
+    const char *only;
     const char *trace_out, *trace, *format, *policies, *sizes, *svg;
-    double keys, value_size, depth, threads, batch, seconds, rate; /* those that were given */
-    char **operands;                                               /* room for every word */
+    double keys, value_size, depth, threads, batch, seconds, rate, seed; /* those that were given */
+    char **operands;                                                     /* room for every word */
     size_t count;
 } cli_args;
 
@@ -135,14 +140,14 @@ typedef struct cli cli;
 /* Sorts `words` into *args, on top of what is there. False after a message. */
 bool args_parse(const cli *, char *const *words, size_t count, cli_args *args);
 /* The name of an option of the set. */
-const char *args_name(unsigned options);
+const char *args_name(uint64_t options);
 /* The options of the set, one a line, for help. */
-void args_help(cli_out *, unsigned options);
+void args_help(cli_out *, uint64_t options);
 
 /* ---- commands */
 typedef struct cli_command {
     const char *name, *operands, *summary, *details;
-    unsigned options; /* ARG_* beside those that are taken everywhere */
+    uint64_t options; /* ARG_* beside those that are taken everywhere */
     size_t min, max;  /* operands behind the name */
     int (*run)(cli *, const cli_args *);
 } cli_command;
@@ -162,11 +167,17 @@ const cli_command *cli_find(char *const *words, size_t count, size_t *used);
 /* A message about a command that does not exist. */
 void cli_unknown(const cli *, char *const *words, size_t count);
 
-/* ---- cmd_plugin.c, plugin_info.c */
+/* ---- cmd_plugin.c, plugin_*.c */
 const char *kind_name(int number);
+int kind_number(const char *name);
 /* The kind that `text` begins with, followed by `end`; NULL. */
 const char *kind_prefix(const char *text, char end);
+/* "KIND NAME", or "KIND_NAME" in one word, of `plugin VERB`. False after a message. */
+bool plugin_words(const cli *, const cli_args *, const char *verb, const char **kind,
+                  const char **name);
 int plugin_info(cli *, const cli_args *);
+int plugin_check(cli *, const cli_args *);
+int plugin_new(cli *, const cli_args *);
 
 /* ---- cmd_values.c: all of a file, or of standard input ("-"); malloc'd. False after a message. */
 bool input_read(const cli *, const char *name, char **data, size_t *len);

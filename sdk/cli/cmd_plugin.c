@@ -1,4 +1,4 @@
-/* cmd_plugin.c - `plugin list`, and what its neighbour plugin_info.c shares with it. */
+/* cmd_plugin.c - `plugin list`, and what its neighbours plugin_*.c share with it. */
 #include <dirent.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -26,6 +26,16 @@ const char *kind_name(int number)
         }
     }
     return "?";
+}
+
+int kind_number(const char *name)
+{
+    for (size_t i = 0; i < KINDS; i++) {
+        if (strcmp(kinds[i].name, name) == 0) {
+            return kinds[i].number;
+        }
+    }
+    return 0;
 }
 
 const char *kind_prefix(const char *text, char end)
@@ -129,5 +139,17 @@ const cli_command plugin_commands[] = {
      "KIND_NAME in one word does as well. Kinds: serializer, compressor, provider, eviction, "
      "exporter.",
      0, 1, 2, plugin_info},
+    {"plugin check", "FILE", "try whether a plugin keeps the promises of its kind",
+     "FILE is KIND_NAME.so; KIND NAME, or KIND_NAME in one word, is looked for as the loader does. "
+     "Each case runs in a process of its own, for at most --timeout (10s), and is reported as TAP; "
+     "with --json as one object. Exit code 0: no fault was found (cases may have been skipped, "
+     "each with a reason); 1: at least one was; 2: wrong usage, or no case fits --only; 3: there "
+     "is "
+     "no such plugin, or its options are wrong or missing; 4: something else failed.",
+     ARG_CHECK, 0, 2, plugin_check},
+    {"plugin new", "KIND NAME", "begin a plugin of your own",
+     "Writes a project that builds, passes `plugin check` and installs by one command each, which "
+     "are printed, into the new directory NAME, or that of --dir.",
+     ARG_DIR, 2, 2, plugin_new},
     {0},
 };

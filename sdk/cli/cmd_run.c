@@ -104,13 +104,14 @@ static int run_line(cli *c, const cli_args *outer, const char *line, size_t len)
     size_t most = len / 2 + 2, count = 0;
     char *store = malloc(len + 2);
     char **words = calloc(most, sizeof *words), **operands = calloc(most, sizeof *operands);
-    const char **sets = calloc(most, sizeof *sets);
+    const char **sets = calloc(most, sizeof *sets), **options = calloc(most, sizeof *options);
     int code = CLI_FAILED;
-    if (store && words && operands && sets) {
+    if (store && words && operands && sets && options) {
         const char *wrong = split(line, store, words, &count);
         cli_args args = *outer;
         args.sets = sets;
         args.set_count = 0;
+        args.plugin_options = options;
         if (strlen(line) != len) {
             wrong = "a byte 0 in the line; use set KEY --file F for such values";
         }
@@ -125,6 +126,7 @@ static int run_line(cli *c, const cli_args *outer, const char *line, size_t len)
     free(words);
     free(operands);
     free(sets);
+    free(options);
     return code;
 }
 

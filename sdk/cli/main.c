@@ -72,7 +72,7 @@ void cli_unknown(const cli *c, char *const *words, size_t count)
 /* The options and operands that were given must be ones that the command takes. */
 static bool fits(const cli *c, const cli_command *command, const cli_args *args)
 {
-    unsigned extra = args->given & ~(command->options | ARG_EVERYWHERE | ARG_VERSION);
+    uint64_t extra = args->given & ~(command->options | ARG_EVERYWHERE | ARG_VERSION);
     if (extra) {
         cli_say(c, "%s takes no --%s; see memstache help %s", command->name, args_name(extra),
                 command->name);
@@ -131,11 +131,12 @@ int main(int argc, char **argv)
     size_t count = argc > 1 ? (size_t) argc - 1 : 0;
     char **operands = calloc(count + 1, sizeof *operands);
     const char **sets = calloc(count + 1, sizeof *sets);
-    cli_args args = {.operands = operands, .sets = sets};
+    const char **options = calloc(count + 1, sizeof *options);
+    cli_args args = {.operands = operands, .sets = sets, .plugin_options = options};
     int code = CLI_FAILED;
     /* A closed pipe is then an error of the write, and ends in an exit code of ours. */
     signal(SIGPIPE, SIG_IGN);
-    if (operands && sets) {
+    if (operands && sets && options) {
         code = run_command(&c, &args, argv + 1, count);
     } else {
         cli_say(&c, "%s", mst_strerror(MST_ENOMEM));
@@ -148,5 +149,6 @@ int main(int argc, char **argv)
     }
     free(operands);
     free(sets);
+    free(options);
     return code;
 }

@@ -195,8 +195,8 @@ static void info_json(cli *c, const mst_plugin_use *use)
     json_close(&json);
 }
 
-/* "KIND NAME", or "KIND_NAME" in one word. False after a message. */
-static bool split(const cli *c, const cli_args *args, const char **kind, const char **name)
+bool plugin_words(const cli *c, const cli_args *args, const char *verb, const char **kind,
+                  const char **name)
 {
     *kind = kind_prefix(args->operands[0], args->count == 2 ? '\0' : '_');
     if (*kind) {
@@ -204,9 +204,9 @@ static bool split(const cli *c, const cli_args *args, const char **kind, const c
         return true;
     }
     cli_say(c,
-            "plugin info %s: not a kind; write KIND NAME, where KIND is serializer, compressor, "
-            "provider, eviction or exporter, as in: plugin info provider memory",
-            args->operands[0]);
+            "plugin %s %s: not a kind; write KIND NAME, where KIND is serializer, compressor, "
+            "provider, eviction or exporter, as in: plugin %s provider memory",
+            verb, args->operands[0], verb);
     return false;
 }
 
@@ -215,7 +215,7 @@ int plugin_info(cli *c, const cli_args *args)
     mst_plugin_use use = {0};
     mst_error error = {0};
     const char *kind, *name;
-    if (!split(c, args, &kind, &name)) {
+    if (!plugin_words(c, args, "info", &kind, &name)) {
         return CLI_USAGE;
     }
     int code = session_read(c, args);

@@ -155,5 +155,66 @@ class Manual(command.Case):
                 self.assertIn(f'.It Ic {key["name"]} ', section, plugin)
 
 
+class Interface(command.Case):
+    """memstache-plugin(7) names what the headers declare, no less and no more."""
+
+    def setUp(self):
+        super().setUp()
+        self.page = re.sub(r'\\[&e]', '', read('sdk', 'man', 'memstache-plugin.7'))
+        headers = ''.join(read('sdk', 'include', 'memstache', name + '.h')
+                          for name in ('abi', 'plugin', 'codec', 'provider', 'eviction'))
+        self.code = re.sub(r'/\*.*?\*/', '', headers, flags=re.DOTALL)
+
+    def members(self, struct):
+        body = re.search(rf'struct {struct} {{(.*?)\n}}', self.code, re.DOTALL).group(1)
+        found = []
+        for declaration in body.split(';'):
+            if function := re.search(r'\(\*(\w+)\)\(', declaration):
+                found.append(function.group(1))
+            else:
+                found += re.findall(r'(\w+)\s*(?=,|$)', declaration.strip())
+        self.assertGreater(len(found), 2, struct)
+        return found
+
+    def tags(self, heading):
+        """What the list below a heading is of."""
+        text = re.split(rf'(?m)^\.S[hs] {heading}$', self.page)
+        self.assertEqual(len(text), 2, heading)
+        text = re.split(r'(?m)^\.S[hs] ', text[1])[0]
+        return [word for line in re.findall(r'(?m)^\.It (?:Fn|Va|Dv|Sy) (.*)$', text)
+                for word in line.split(' , ')]
+
+    def test_every_member(self):
+        structs = set(re.findall(r'typedef struct (mst_\w+_ops) {', self.code))
+        self.assertGreaterEqual(len(structs), 4)
+        for struct in structs | {'mst_host', 'mst_op', 'mst_module', 'mst_plugin', 'mst_option',
+                                 'mst_shard_info', 'mst_entry_info'}:
+            self.assertEqual(sorted(self.tags(struct)), sorted(self.members(struct)), struct)
+
+    def test_every_kind_and_status(self):
+        kinds = re.findall(r'XX\(MST_KIND_\w+, \d+, (\w+),', self.code)
+        self.assertEqual(self.tags('Kinds'), kinds)
+        for kind in kinds:
+            self.assertIn(f'mst_{kind}_ops', self.page)
+        statuses = re.findall(r'XX\((MST_\w+), -?\d+, "', self.code)
+        self.assertGreater(len(statuses), 15)
+        self.assertEqual(self.tags('STATUS CODES'), statuses)
+
+    def test_every_constant(self):
+        """Types and flags of options, operations, capabilities and all the others."""
+        constants = set(re.findall(r'\b(MST_[A-Z0-9_]*[A-Z0-9])\b(?= = | ?,|\n)', ''.join(
+            re.findall(r'enum {(.*?)}', self.code, re.DOTALL))))
+        constants -= {'MST_KIND_MAP', 'MST_STATUS_MAP', 'MST_KIND_ENUM', 'MST_STATUS_ENUM'}
+        self.assertGreater(len(constants), 40)
+        self.assertEqual({name for name in constants if not re.search(rf'\b{name}\b', self.page)},
+                         set())
+        for heading, prefix in (('Types', 'MST_OPT_'), ('Flags', 'MST_OPTF_'),
+                                ('Capabilities', 'MST_CAP_'), ('Operations', 'MST_OP_')):
+            self.assertEqual(set(self.tags(heading)),
+                             {name for name in constants if name.startswith(prefix)})
+        named = re.findall(r'\bMST_[A-Z_]+[A-Z]\b', self.page)
+        self.assertEqual({name for name in named if not re.search(rf'\b{name}\b', self.code)}, set())
+
+
 if __name__ == '__main__':
     command.main()

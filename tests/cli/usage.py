@@ -18,8 +18,9 @@ class Help(command.Case):
             self.expect(0, *words, out=text, err='')
         self.assertEqual(set(commands(self)),
                          {'get', 'set', 'del', 'exists', 'ttl', 'touch', 'mget', 'clear',
-                          'config check', 'config show', 'plugin list', 'plugin info', 'inspect',
-                          'bench', 'simulate', 'run', 'version', 'help'})
+                          'config check', 'config show', 'plugin list', 'plugin info',
+                          'plugin check', 'plugin new', 'inspect', 'bench', 'simulate', 'run',
+                          'version', 'help'})
         self.assertTrue(all(len(line) <= 100 for line in text.decode().splitlines()))
 
     def test_every_command(self):

@@ -170,6 +170,11 @@ dropped_in() {
         installed_command --config "$work/dropped.ini" plugin list | grep lifo
 }
 
+# What authors of plugins do: authors.py tells.
+authors() {
+    python3 -B "$here/authors.py" "$prefix" "$work" "$@"
+}
+
 uninstalled() {
     meson devenv -C "$build" memstache version | grep -F "$version"
 }
@@ -198,6 +203,13 @@ check 'install: memstache version' command_runs
 check 'install: the policy of the examples' example_policy
 check 'install: a plugin dropped in' dropped_in
 check 'install: uninstalled use' uninstalled
+for template in "$root"/sdk/template/*/*_skeleton.c; do
+    kind=$(basename "$(dirname "$template")")
+    check "install: plugin new $kind" authors new "$kind" &&
+        say "$(grep "^$kind: .* commands: " "$scratch/check.log")"
+    check "install: plugin new $kind, by Meson" authors meson "$kind"
+done
+check 'install: the example plugins' authors examples
 say "checks: $(grep -c '^pass install:' "$results") passed," \
     "$(grep -c '^fail install:' "$results") failed"
 ! grep -q '^fail install:' "$results"
