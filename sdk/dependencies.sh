@@ -24,6 +24,9 @@ libmsgpack-dev      header    msgpack/unpack_define.h
 libhiredis-dev      library   hiredis
 libssl-dev          library   openssl
 libmicrohttpd-dev   library   libmicrohttpd
+libcurl4-openssl-dev library  libcurl
+protobuf-compiler   command   protoc
+protobuf-c-compiler command   protoc-gen-c
 '
 
 memstache_test_needs='
@@ -32,8 +35,8 @@ clang               command   clang++
 libclang-rt-dev     runtime   fuzzer
 clang-format        command   clang-format
 libcriterion-dev    library   criterion
-protobuf-compiler   command   protoc
-protobuf-c-compiler command   protoc-c
+nodejs              command   node
+npm                 command   npm
 python3             command   python3
 python3-msgpack     module    msgpack
 binutils            command   nm

@@ -4,6 +4,7 @@
 #include "api/trace.h"
 #include "pipeline/near.h"
 #include "pipeline/request.h"
+#include "pipeline/watch.h"
 #include "pipeline/write.h"
 
 const mst_options msi_no_options;
@@ -75,12 +76,21 @@ static mst_status post(mst_cache *c, msi_request_kind kind, msi_key_ref k, const
 
 /* ---- reading */
 
+/* What the near tiers say; told to the recorder. */
+static inline mst_status look(mst_cache *c, mst_slice key, uint64_t hash, msi_tally *own,
+                              const mst_options *o, bool defer, mst_result *now)
+{
+    mst_status status = msi_near_get(c, key, hash, own, o, defer, now);
+    msi_trace_lookup(c, hash, o, now);
+    return status;
+}
+
 /* An answer of the near tiers. */
-static inline void count_look(mst_cache *c, const mst_result *r)
+static inline void count_look(mst_cache *c, msi_tally *own, const mst_result *r)
 {
     bool hit = r->status == MST_OK;
-    msi_count(&c->counters, hit ? MSI_COUNT_now_hits + (unsigned) r->tier : MSI_COUNT_now_misses,
-              1);
+    msi_count_in(&c->counters, own,
+                 hit ? MSI_COUNT_now_hits + (unsigned) r->tier : MSI_COUNT_now_misses, 1);
 }
 
 mst_status mst_get_now(mst_cache *c, mst_slice key, const mst_options *o, mst_result *now)
@@ -90,9 +100,10 @@ mst_status mst_get_now(mst_cache *c, mst_slice key, const mst_options *o, mst_re
         return msi_refuse(status, now);
     }
     uint64_t hash = msi_cache_hash(c, key);
-    status = msi_near_get(c, key, hash, o, false, now);
-    msi_trace_lookup(c, hash, o, now);
-    count_look(c, now);
+    msi_tally *own = msi_tally_mine(&c->counters);
+    status = look(c, key, hash, own, o, false, now);
+    count_look(c, own, now);
+    msi_watch_look(c, "get", key, hash, o, now);
     return status;
 }
 
@@ -103,18 +114,19 @@ mst_status mst_get(mst_cache *c, mst_slice key, const mst_options *o, mst_result
     if (status) {
         return msi_refuse(status, now);
     }
-    msi_key_ref k = key_ref(c, key);
+    uint64_t hash = msi_cache_hash(c, key);
     if (now && c->near_count && !(o->flags & MST_F_FAR)) {
-        status = msi_near_get(c, key, k.hash, o, true, now);
-        msi_trace_lookup(c, k.hash, o, now);
+        msi_tally *own = msi_tally_mine(&c->counters);
+        status = look(c, key, hash, own, o, true, now);
         if (status == MST_OK || (status == MST_MISS && msi_cache_all_near(c))) {
-            count_look(c, now);
+            count_look(c, own, now);
+            msi_watch_look(c, "get", key, hash, o, now);
             return status;
         }
     } else {
-        msi_trace_lookup(c, k.hash, o, NULL);
+        msi_trace_lookup(c, hash, o, NULL);
     }
-    return post(c, MSI_GET, k, o, done, arg, now);
+    return post(c, MSI_GET, (msi_key_ref){key, hash}, o, done, arg, now);
 }
 
 mst_status mst_get_or_load(mst_cache *c, mst_slice key, const mst_loader *loader,
@@ -127,15 +139,18 @@ mst_status mst_get_or_load(mst_cache *c, mst_slice key, const mst_loader *loader
     if (status) {
         return msi_refuse(status, now);
     }
-    msi_key_ref k = key_ref(c, key);
-    bool looks = now && !(o->flags & MST_F_FAR);
-    bool hit = looks && msi_near_get(c, key, k.hash, o, true, now) == MST_OK;
-    msi_trace_lookup(c, k.hash, o, looks ? now : NULL);
-    if (hit) {
-        count_look(c, now);
-        return MST_OK;
+    uint64_t hash = msi_cache_hash(c, key);
+    if (now && !(o->flags & MST_F_FAR)) {
+        msi_tally *own = msi_tally_mine(&c->counters);
+        if (look(c, key, hash, own, o, true, now) == MST_OK) {
+            count_look(c, own, now);
+            msi_watch_look(c, "get_or_load", key, hash, o, now);
+            return MST_OK;
+        }
+    } else {
+        msi_trace_lookup(c, hash, o, NULL);
     }
-    mst_request *r = msi_request_new(c, MSI_GET, k, o, done, arg);
+    mst_request *r = msi_request_new(c, MSI_GET, (msi_key_ref){key, hash}, o, done, arg);
     if (!r) {
         return msi_refuse(MST_ENOMEM, now);
     }
@@ -156,6 +171,7 @@ mst_status mst_exists(mst_cache *c, mst_slice key, const mst_options *o, mst_res
         status = msi_near_exists(c, k, now);
         if (status == MST_OK || msi_cache_all_near(c)) {
             msi_count(&c->counters, MSI_COUNT_now_answers + MSI_EXISTS, 1);
+            msi_watch_look(c, "exists", key, k.hash, o, now);
             return status;
         }
     }
@@ -169,8 +185,16 @@ static mst_status change(mst_cache *c, msi_request_kind kind, mst_slice key, con
 {
     msi_key_ref k = key_ref(c, key);
     if (now) {
+        if (c->expect) {
+            c->expect(c->nearest, k.hash);
+        }
         mst_status status = msi_write_now(c, kind, k, in, o, now);
         if (status != MST_PENDING) {
+            msi_watch_look(c,
+                           kind == MSI_SET     ? "set"
+                           : kind == MSI_TOUCH ? "touch"
+                                               : "remove",
+                           key, k.hash, o, now);
             return status;
         }
     }

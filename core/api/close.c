@@ -3,14 +3,18 @@
  *   1 drain  every loop answers what was asked, and for a moment lets far tiers take what is stored
  *            without anybody waiting
  *   2 stop   the exporters stop; then every loop stops its ports, which fail what a tier has not
- * answered, and waits until nothing is under way; then the first one stops the in-process tiers 3
- * close  the loops' handles; their threads end 4 free
+ *            answered, and waits until nothing is under way; then the first one stops the
+ *            in-process tiers
+ *   3 close  the admin socket, then the loops' handles; their threads end
+ *   4 free
  *
  * A step begins when all loops are through the one before; the first loop counts. Memory for this
  * is taken when the runtime is opened, so that closing cannot fail. */
+#include "api/admin.h"
 #include "api/closing.h"
 #include "api/exporters.h"
 #include "api/trace.h"
+#include "api/tracing.h"
 
 #include <string.h>
 
@@ -70,6 +74,7 @@ void msi_runtime_free(mst_runtime *rt)
     }
     msi_free_aligned(&rt->allocator, rt->caches);
     msi_exporters_free(rt);
+    msi_tracing_free(rt);
     for (unsigned i = 0; i < rt->tier_count; i++) {
         msi_tier_fini(&rt->tiers[i]);
     }
@@ -132,8 +137,9 @@ static void close_loop(msi_task *task)
     msi_loop_close(s->loop, NULL);
 }
 
-static void close_all(msi_closing *c)
+static void close_loops(void *arg)
 {
+    msi_closing *c = arg;
     mst_runtime *rt = c->runtime;
     msi_loop *first = &rt->loops[0];
     for (unsigned i = 1; i < rt->loops_started; i++) {
@@ -150,6 +156,11 @@ static void close_all(msi_closing *c)
     leave_loop(rt, 0);
     msi_exporters_leave_loop(rt);
     msi_loop_close(first, first->lent ? lent_closed : NULL);
+}
+
+static void close_all(msi_closing *c)
+{
+    msi_admin_close(c->runtime->admin, close_loops, c);
 }
 
 /* ---- 1 and 2, counted on the first loop */

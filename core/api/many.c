@@ -7,6 +7,7 @@
 #include "api/trace.h"
 #include "pipeline/lane.h"
 #include "pipeline/request.h"
+#include "pipeline/watch.h"
 #include "pipeline/write.h"
 
 enum { FEW = 32 }; /* so many keys need no memory of their own */
@@ -117,6 +118,11 @@ static size_t read_now(many *m)
             msi_result_set(r, MST_PENDING, MST_WHY_NONE);
         }
         misses += r->status == MST_MISS;
+    }
+    for (size_t i = 0; m->options->traceparent && i < m->n; i++) {
+        if (m->results[i].status != MST_PENDING) {
+            msi_watch_near(c, "get", m->refs[i], m->options, &m->results[i]);
+        }
     }
     if (misses) {
         msi_count(&c->counters, MSI_COUNT_now_misses, misses);

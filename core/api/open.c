@@ -1,8 +1,10 @@
 /* open.c - a runtime from a config: assemble, build, start. */
 #include <string.h>
 
+#include "api/admin.h"
 #include "api/closing.h"
 #include "api/exporters.h"
+#include "api/tracing.h"
 #include "base/clock.h"
 #include "pipeline/clear.h"
 #include "pipeline/lane.h"
@@ -167,7 +169,7 @@ static bool holds_sealed(const mst_cache *c, unsigned i)
 static void build_codec_of_cache(mst_runtime *rt, mst_cache *c, const msi_cache_plan *plan)
 {
     c->codec.allocator = &rt->allocator;
-    c->codec.log = &rt->log;
+    c->codec.log = &c->log;
     c->codec.serializer = codec_of(rt, plan->serializer);
     c->codec.compressor = codec_of(rt, plan->compressor);
     c->codec.readers = rt->codecs;
@@ -191,10 +193,12 @@ static void build_chain(mst_runtime *rt, mst_cache *c, const msi_cache_plan *pla
     for (unsigned i = 0; i < c->tier_count; i++) {
         c->sealed[i] = holds_sealed(c, i);
     }
-    if (c->near_count && !c->sealed[0] && c->tiers[0]->ops->lookup) {
-        c->quick = c->tiers[0]->ops->lookup;
-        c->quick_many = c->tiers[0]->ops->lookup_many;
-        c->quick_self = c->tiers[0]->instances[0]->self;
+    if (c->near_count) {
+        const mst_provider_ops *nearest = c->tiers[0]->ops;
+        c->nearest = c->tiers[0]->instances[0]->self;
+        c->expect = nearest->expect;
+        c->quick = c->sealed[0] ? NULL : nearest->lookup;
+        c->quick_many = c->quick ? nearest->lookup_many : NULL;
     }
 }
 
@@ -216,9 +220,10 @@ static mst_status build_cache(mst_runtime *rt, mst_cache *c, const msi_cache_pla
 {
     c->runtime = rt;
     c->allocator = &rt->allocator;
-    c->log = &rt->log;
     c->name = plan->name;
     c->section = plan->section;
+    c->watch = msi_tracing_of(rt, &plan->settings);
+    msi_log_init(&c->log, &rt->log, c->section);
     c->settings = plan->settings;
     c->space.struct_size = sizeof c->space;
     c->space.id = rt->cache_count; /* from 1 */
@@ -283,9 +288,13 @@ static void start_tiers(start *s)
     }
 }
 
-static void start_exporters(start *s)
+/* What tells of all loops, when all of them run. */
+static void start_watchers(start *s)
 {
     s->status = msi_exporters_start(s->runtime, &s->error);
+    if (!s->status) {
+        s->status = msi_admin_open(s->runtime, &s->error);
+    }
 }
 
 static void run_step(msi_task *task)
@@ -331,7 +340,7 @@ static mst_status start_loops(mst_runtime *rt, mst_error *error)
     for (unsigned i = 0; i < rt->loop_count && !status; i++) {
         status = start_loop(rt, &rt->loops[i], error);
     }
-    return status ? status : run_on(rt, &rt->loops[0], start_exporters, error);
+    return status ? status : run_on(rt, &rt->loops[0], start_watchers, error);
 }
 
 /* ---- the calls */
@@ -343,10 +352,13 @@ static mst_status build(mst_runtime *rt, const mst_open_options *o, mst_error *e
         status = build_components(rt, error);
     }
     if (!status) {
-        status = build_caches(rt, error);
+        status = msi_exporters_build(rt, error);
     }
     if (!status) {
-        status = msi_exporters_build(rt, error);
+        status = msi_tracing_build(rt, error);
+    }
+    if (!status) {
+        status = build_caches(rt, error);
     }
     return status ? status : start_loops(rt, error);
 }
@@ -356,7 +368,8 @@ static mst_runtime *runtime_new(mst_config *config, const mst_open_options *o)
     mst_runtime *rt = msi_zalloc(&config->allocator, sizeof *rt);
     if (rt) {
         rt->allocator = config->allocator;
-        rt->log = (msi_log){o->log, o->log_arg};
+        rt->log.write = o->log;
+        rt->log.arg = o->log_arg;
         rt->secret = (msi_secret_callback){o->secret, o->secret_arg};
         rt->seed = msi_random_seed();
     }
@@ -373,6 +386,7 @@ static mst_status open_config(mst_config *config, const mst_open_options *o, mst
     rt->metrics = msi_metrics_new(&rt->allocator, msi_runtime_walk, rt);
     mst_status status = rt->metrics ? msi_assemble(config, &rt->assembly, error) : no_memory(error);
     if (!status) {
+        rt->log.level = rt->assembly->runtime.log_level + MST_LOG_ERROR;
         status = build(rt, o, error);
     }
     if (status) {

@@ -5,6 +5,7 @@
  *   calls.c   single keys; many.c batches; wait.c the blocking forms
  *   stats.c   counters; names.c texts and results; trace.c what is asked for
  *   metrics.c all figures, in one walk; exporters.c who carries them out
+ *   admin.c   the admin socket; report.c what it answers
  */
 #ifndef MSI_RUNTIME_H
 #define MSI_RUNTIME_H
@@ -35,6 +36,8 @@ struct mst_runtime {
     void (*exporters_stopped)(void *arg);
     void *exporters_arg;
     struct msi_closing *closing;
+    msi_watch *watch;        /* NULL: neither traces nor slow requests are wanted */
+    struct msi_admin *admin; /* NULL: no admin socket */
 };
 
 /* Everything that has no thread: tiers, codecs, caches, loops. Safe on a half-built runtime. */

@@ -58,6 +58,7 @@ void mst_cache_stats(mst_cache *c, mst_stats *s)
     s->rejected = n[MSI_COUNT_rejected];
     s->superseded = n[MSI_COUNT_superseded];
     s->invalidations = n[MSI_COUNT_invalidations];
+    s->bad_traceparents = atomic_load_explicit(&c->bad_traceparents, memory_order_relaxed);
     s->decodes = atomic_load_explicit(&c->codec.decodes, memory_order_relaxed);
     s->encodes = atomic_load_explicit(&c->codec.encodes, memory_order_relaxed);
     s->compressed = atomic_load_explicit(&c->codec.compressed, memory_order_relaxed);

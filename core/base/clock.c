@@ -24,6 +24,11 @@ uint64_t msi_now_ns(void)
     return read_clock(CLOCK_MONOTONIC, 1000000000u);
 }
 
+uint64_t msi_wall_ns(void)
+{
+    return read_clock(CLOCK_REALTIME, 1000000000u);
+}
+
 uint64_t msi_wall_ms(void)
 {
     return read_clock(CLOCK_REALTIME, 1000);

@@ -9,5 +9,6 @@
 uint64_t msi_now_ms(void);
 uint64_t msi_now_ns(void);  /* monotonic, exact */
 uint64_t msi_wall_ms(void); /* since 1970 */
+uint64_t msi_wall_ns(void);
 
 #endif

@@ -30,7 +30,7 @@ typedef struct msi_object {
 
 typedef struct msi_codec {
     const mst_allocator *allocator;
-    const msi_log *log;                    /* never NULL */
+    msi_log *log;                          /* never NULL */
     msi_instance *serializer, *compressor; /* compressor NULL: none */
     msi_instance *const *readers;          /* all serializers and compressors of the runtime */
     size_t reader_count;

@@ -20,6 +20,33 @@ static const mst_option runtime_table[] = {
      .offset = AT(msi_runtime_settings, exporters),
      .def = "",
      .help = "Exporters that carry metrics and traces out of the process, separated by commas."},
+    {.name = "log_level",
+     .type = MST_OPT_ENUM,
+     .offset = AT(msi_runtime_settings, log_level),
+     .def = "info",
+     .choices = "error|warning|info|debug",
+     .help = "The least important lines that the program's log gets."},
+    {.name = "admin_socket",
+     .type = MST_OPT_STR,
+     .offset = AT(msi_runtime_settings, admin_socket),
+     .def = "",
+     .help = "Path of a unix socket for its owner, where the process answers memstache stat and "
+             "memstache health; empty: none."},
+    {.name = "trace_ratio",
+     .type = MST_OPT_PERCENT,
+     .offset = AT(msi_runtime_settings, trace_ratio),
+     .def = "1%",
+     .min = "0",
+     .max = "100%",
+     .help =
+         "Share of the requests without a trace of their own that exporters get spans of; those "
+         "that were slow or failed are never left out."},
+    {.name = "trace_keys",
+     .type = MST_OPT_ENUM,
+     .offset = AT(msi_runtime_settings, trace_keys),
+     .def = "hash",
+     .choices = "hash|plain",
+     .help = "How spans show keys: as a hash, or as they are."},
 };
 
 static const mst_option plugins_table[] = {
@@ -109,6 +136,13 @@ static const mst_option cache_table[] = {
      .min = "1",
      .max = "1000000000",
      .help = "Requests that may wait for an answer at once; further ones are refused as busy."},
+    {.name = "slow_request",
+     .type = MST_OPT_MS,
+     .offset = CACHE(slow_request_ms),
+     .def = "never",
+     .min = "1ms",
+     .help =
+         "A request that takes longer is logged, with what took the time, and is always traced."},
 };
 
 #define PLUGIN_ROW(struct_type)                                                                    \

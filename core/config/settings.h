@@ -5,10 +5,16 @@
 
 #include "config/option.h"
 
+enum { MSI_KEYS_HASHED = 0, MSI_KEYS_PLAIN = 1 };
+
 /* [runtime] */
 typedef struct msi_runtime_settings {
-    int64_t loops;         /* private loop threads */
-    const char *exporters; /* comma-separated exporter names; "": none */
+    int64_t loops;            /* private loop threads */
+    const char *exporters;    /* comma-separated exporter names; "": none */
+    int32_t log_level;        /* MST_LOG_* less MST_LOG_ERROR */
+    const char *admin_socket; /* path; "": none */
+    double trace_ratio;       /* share of requests that are recorded for traces */
+    int32_t trace_keys;       /* MSI_KEYS_* */
 } msi_runtime_settings;
 
 /* [plugins] */
@@ -33,6 +39,7 @@ typedef struct msi_cache_settings {
     int32_t envelope;         /* MSI_ENVELOPE_* */
     uint64_t offload_bytes;   /* codec work on larger values goes to the worker pool */
     int64_t max_pending;      /* requests; more are refused */
+    int64_t slow_request_ms;  /* a request that takes longer is logged and traced; -1: none is */
 } msi_cache_settings;
 
 enum { MSI_HOLD_AUTO = 0, MSI_HOLD_VALUES = 1, MSI_HOLD_SEALED = 2 };

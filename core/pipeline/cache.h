@@ -6,6 +6,7 @@
  *   store     putting a value into the tiers        write    set, remove, touch
  *   renew, slides   far entries that live while they are read
  *   batch, look (exists), clear, coherence, counters
+ *   context, trail, watch, spans   traces, and the log of slow requests
  *
  * Three rules hold it together:
  *   1. Asynchronous requests of a key run on one loop (by hash), in the order of arrival.
@@ -32,11 +33,11 @@ _Static_assert(MSI_NEAR_TIERS_MAX == (int) MSI_COUNTED_TIERS, "each tier has its
 
 typedef struct msi_lane msi_lane;
 typedef struct msi_trace msi_trace;
+typedef struct msi_watch msi_watch;
 
 struct mst_cache {
     mst_runtime *runtime;
     const mst_allocator *allocator;
-    const msi_log *log;
     const char *name;
     const char *section; /* "cache", or "cache." and the name */
     char *prefix;        /* of far keys: the escaped namespace and ":" */
@@ -51,7 +52,8 @@ struct mst_cache {
     /* The lookup of the nearest tier, where it has one and holds ready values; else NULL. */
     mst_status (*quick)(void *self, mst_lookup *);
     void (*quick_many)(void *self, mst_lookup *, size_t n); /* its lookup_many, or NULL */
-    void *quick_self;
+    void (*expect)(void *self, uint64_t hash);              /* of the nearest tier, or NULL */
+    void *nearest;
     msi_claims claims;
     msi_counters counters;
     msi_histogram *near_took; /* by msi_request_kind: see msi_is_timed() */
@@ -62,6 +64,10 @@ struct mst_cache {
     msi_trace *_Atomic traces; /* all that were, the newest first */
     _Atomic uint64_t pending;  /* of all lanes; for max_pending */
     _Atomic uint64_t jitter_state;
+    msi_log log; /* with the section as category */
+    msi_log_limit slow_limit;
+    msi_watch *watch; /* NULL: nobody wants to know how requests went */
+    _Atomic uint64_t bad_traceparents;
 };
 
 static inline bool msi_cache_all_near(const mst_cache *c)

@@ -192,7 +192,7 @@ void msi_cache_flushed(mst_cache *c, const msi_tier *t)
         msi_claims_supersede_all(&c->claims);
         if (clear_near(c, index)) {
             msi_log_write(
-                c->log, MST_LOG_ERROR,
+                &c->log, MST_LOG_ERROR,
                 "tier \"%s\" was flushed, and a nearer one cannot be cleared: it may hold "
                 "what has changed",
                 t->name);

@@ -44,8 +44,9 @@ typedef enum msi_counter {
 
 /* The figures of one thread, and before it of threads that are gone; only ever added to. */
 typedef struct msi_tally {
-    _Alignas(64) _Atomic uint64_t n[MSI_COUNTERS]; /* written by the owner alone */
-    struct msi_tally *next;                        /* never changes */
+    _Alignas(64) void *word;          /* the owner's, for the nearest tier: mst_lookup.thread */
+    _Atomic uint64_t n[MSI_COUNTERS]; /* written by the owner alone */
+    struct msi_tally *next;           /* never changes */
     long owner; /* under the mutex: number of the thread for the kernel; 0: nobody */
 } msi_tally;
 
@@ -74,14 +75,24 @@ static inline void msi_tally_add(msi_tally *t, msi_counter which, uint64_t n)
 #endif
 }
 
-static inline void msi_count(msi_counters *c, msi_counter which, uint64_t n)
+/* This thread's; NULL: it has none yet, or there can be none. */
+static inline msi_tally *msi_tally_mine(const msi_counters *c)
 {
-    msi_tally *own = c->has_key ? pthread_getspecific(c->key) : NULL;
+    return c->has_key ? pthread_getspecific(c->key) : NULL;
+}
+
+static inline void msi_count_in(msi_counters *c, msi_tally *own, msi_counter which, uint64_t n)
+{
     if (own) {
         msi_tally_add(own, which, n);
     } else {
         msi_count_first(c, which, n);
     }
+}
+
+static inline void msi_count(msi_counters *c, msi_counter which, uint64_t n)
+{
+    msi_count_in(c, msi_tally_mine(c), which, n);
 }
 
 uint64_t msi_counted(const msi_counters *, msi_counter which);

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "pipeline/renew.h"
+#include "pipeline/watch.h"
 
 static void ask(msi_flight *f);
 
@@ -29,6 +30,7 @@ static msi_flight *flight_new(mst_request *r)
     memcpy(f + 1, r->k.key.data, r->k.key.len);
     f->k = (msi_key_ref){{f + 1, r->k.key.len}, r->k.hash};
     f->load.flight = f;
+    msi_trail_init(&f->trail, r);
     msi_lane_enter(f->lane);
     return f;
 }
@@ -41,6 +43,7 @@ void msi_flight_release(msi_flight *f)
     msi_value_drop(f->value, &f->lane->values);
     msi_store_release(f->store);
     msi_free(f->cache->allocator, f->work);
+    msi_trail_fini(&f->trail);
     msi_lane_leave(f->lane);
     if (f->k.key.len <= MSI_KEY_ROOM) {
         msi_spares_give(&f->lane->flights, f);
@@ -127,9 +130,10 @@ static void drop_claim(msi_flight *f)
     msi_claims_unlock(stripe);
 }
 
+/* Counted by the tier; nobody waits for it. */
 static void forget_op(msi_op *op, mst_status status)
 {
-    (void) status; /* counted by the tier; nobody waits for it */
+    msi_trail_return(op->owner, op, status);
     msi_op_free(op);
 }
 
@@ -143,7 +147,7 @@ static void store_far(msi_flight *f, unsigned last)
         msi_slides_forget(&f->lane->slides, f->k.hash);
         msi_op *op = msi_store_far(f->store, f->lane->ports[i], i, f->k, 0);
         if (op) {
-            msi_op_send(op, forget_op, NULL);
+            msi_op_send(op, forget_op, msi_trail_lend(&f->trail, i, op->op.code));
         }
     }
 }
@@ -171,8 +175,8 @@ static void store_before(msi_flight *f, unsigned last)
 static void sealed(void *owner, mst_status status)
 {
     msi_flight *f = owner;
-    (void) status; /* without a seal, the tiers that need none still take it */
-    store_before(f, f->tier);
+    msi_trail_end(&f->trail, MSI_STEP_PACK, 0, status);
+    store_before(f, f->tier); /* without a seal, the tiers that need none still take it */
     msi_flight_release(f);
 }
 
@@ -191,6 +195,7 @@ static void keep_value(msi_flight *f, unsigned last, const mst_entry *entry, msi
     if (!msi_store_needs_seal(c, 0, last)) {
         sealed(f, MST_OK);
     } else if (msi_store_is_large(f->store)) {
+        msi_trail_begin(&f->trail, MSI_STEP_PACK, 0, 0);
         msi_store_seal_later(f->store, f->lane, sealed, f);
     } else {
         sealed(f, msi_store_seal(f->store));
@@ -272,11 +277,14 @@ static void absent(msi_flight *f)
     }
     msi_list_splice(&f->waiters, &loaders);
     if (!msi_list_empty(&f->waiters)) {
-        use_loader(f, MSI_CONTAINER(f->waiters.next, mst_request, link));
+        mst_request *first = MSI_CONTAINER(f->waiters.next, mst_request, link);
+        use_loader(f, first);
+        msi_watch_loading(first, &f->trail);
         msi_stripe *stripe = msi_claims_lock(&f->cache->claims, f->k.hash);
         f->claim.loading = true;
         msi_claims_unlock(stripe);
         f->state = MSI_LOADING;
+        msi_trail_begin(&f->trail, MSI_STEP_LOAD, 0, 0);
         msi_flight_load(f);
     } else {
         end(f);
@@ -344,6 +352,7 @@ static void open_done(uv_work_t *w, int error)
 {
     (void) error; /* nobody cancels it */
     msi_flight *f = w->data;
+    msi_trail_end(&f->trail, MSI_STEP_UNPACK, 0, f->status);
     opened(f);
     msi_flight_release(f);
 }
@@ -351,18 +360,25 @@ static void open_done(uv_work_t *w, int error)
 static void open_lent(msi_flight *f)
 {
     mst_slice bytes = {f->lent.data, f->lent.len};
-    if (msi_codec_open_cost(&f->cache->codec, bytes) >= f->cache->settings.offload_bytes) {
+    uint64_t cost = msi_codec_open_cost(&f->cache->codec, bytes);
+    uint64_t began = cost && f->trail.lane ? msi_now_ns() : 0;
+    if (cost >= f->cache->settings.offload_bytes) {
+        msi_trail_begin(&f->trail, MSI_STEP_UNPACK, 0, 0);
         if (msi_flight_queue(f, open_work, open_done)) {
             return;
         }
     }
     open_now(f, &f->lane->values, msi_loop_now(f->lane->loop));
+    if (began) {
+        msi_trail_work(&f->trail, MSI_STEP_UNPACK, began, f->status);
+    }
     opened(f);
 }
 
 static void far_answered(msi_op *op, mst_status status)
 {
     msi_flight *f = op->owner;
+    msi_trail_end(&f->trail, MSI_STEP_TIER, f->tier, status);
     if (status == MST_OK) {
         f->lent = op->op.out; /* ours now */
         f->lent_expires_ms = op->op.expires_ms;
@@ -384,14 +400,20 @@ static void ask_near(msi_flight *f)
 {
     uint32_t flags = f->keep ? 0 : MST_OPF_PEEK;
     if (f->cache->sealed[f->tier]) {
-        if (msi_near_lend(f->cache, f->tier, f->k, flags, &f->lent, &f->lent_expires_ms)) {
+        msi_trail_begin(&f->trail, MSI_STEP_TIER, f->tier, MST_OP_GET);
+        mst_status lent =
+            msi_near_lend(f->cache, f->tier, f->k, flags, &f->lent, &f->lent_expires_ms);
+        msi_trail_end(&f->trail, MSI_STEP_TIER, f->tier, lent);
+        if (lent) {
             next_tier(f);
         } else {
             open_lent(f);
         }
         return;
     }
+    msi_trail_begin(&f->trail, MSI_STEP_TIER, f->tier, MST_OP_GET);
     mst_status status = msi_near_fetch(f->cache, f->tier, f->k, flags, &f->value);
+    msi_trail_end(&f->trail, MSI_STEP_TIER, f->tier, status);
     if (status == MST_OK) {
         found(f);
         return;
@@ -412,6 +434,7 @@ static void ask_far(msi_flight *f)
     op->op.flags = f->keep ? 0 : MST_OPF_PEEK;
     op->op.sliding_ms = f->keep ? msi_renew_due(f->lane, f->tier, f->k.hash) : 0;
     f->carried = op->op.sliding_ms != 0;
+    msi_trail_begin(&f->trail, MSI_STEP_TIER, f->tier, MST_OP_GET);
     msi_op_send(op, far_answered, f);
 }
 
@@ -431,6 +454,7 @@ static void ask(msi_flight *f)
 static void add_waiter(msi_flight *f, mst_request *r)
 {
     msi_list_append(&f->waiters, &r->link);
+    r->trail = f->trail.lane ? &f->trail : NULL;
     f->keep = f->keep || !(r->options.flags & MST_F_PEEK);
 }
 

@@ -45,6 +45,7 @@ struct msi_flight {
     uv_work_t *work;                /* NULL until a worker has something to do */
     mst_value lent;                 /* not opened yet */
     uint64_t lent_expires_ms;
+    msi_trail trail;
     bool carried; /* the GET carried a window, to renew the entry */
     mst_status status;
     msi_key_ref k; /* bytes behind the struct */

@@ -74,6 +74,9 @@ mst_status msi_lane_init(msi_lane *l, mst_cache *c, msi_loop *loop, unsigned ind
     msi_spares_init(&l->requests, c->allocator, sizeof(mst_request) + MSI_KEY_ROOM);
     msi_spares_init(&l->flights, c->allocator, sizeof(msi_flight) + MSI_KEY_ROOM);
     msi_spares_init(&l->values, c->allocator, sizeof(msi_value));
+    msi_spares_init(&l->trails, c->allocator, sizeof(msi_trail));
+    msi_spares_init(&l->mores, c->allocator, sizeof(msi_trail_more));
+    l->lot = msi_mix(c->seed + index);
     for (unsigned i = 0; i < c->tier_count; i++) {
         l->ports[i] = c->tiers[i]->near ? NULL : &c->tiers[i]->ports[index];
     }
@@ -90,6 +93,8 @@ void msi_lane_fini(msi_lane *l)
     msi_spares_fini(&l->requests);
     msi_spares_fini(&l->flights);
     msi_spares_fini(&l->values);
+    msi_spares_fini(&l->trails);
+    msi_spares_fini(&l->mores);
 }
 
 void msi_lane_open(msi_lane *l)

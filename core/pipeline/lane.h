@@ -21,7 +21,8 @@ struct msi_lane {
     uint64_t endless;                    /* pending requests without a deadline */
     unsigned busy;                       /* flights, stores and jobs under way */
     msi_spares requests, flights;        /* with short keys */
-    msi_spares values;
+    msi_spares values, trails, mores;
+    uint64_t lot;        /* state of the draw for traces */
     msi_histogram *took; /* of requests, by msi_request_kind: nanoseconds from call to answer */
     msi_histogram *load_took; /* of loaders */
     /* The ledger. Under the mutex: started = completed + pending, at every moment. */

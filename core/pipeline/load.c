@@ -47,6 +47,12 @@ const mst_type *mst_load_type(const mst_load *load)
     return load->flight->type;
 }
 
+const char *mst_load_traceparent(const mst_load *load)
+{
+    const msi_trail_more *m = load->flight->trail.more;
+    return m && m->traceparent[0] ? m->traceparent : NULL;
+}
+
 mst_entry *mst_load_entry(mst_load *load)
 {
     return &load->entry;
@@ -58,7 +64,7 @@ static bool begin_end(mst_load *load)
     if (!atomic_exchange(&load->ended, true)) {
         return true;
     }
-    msi_log_write(load->flight->cache->log, MST_LOG_ERROR,
+    msi_log_write(&load->flight->cache->log, MST_LOG_ERROR,
                   "a loader ended twice; the second end is ignored");
     return false;
 }

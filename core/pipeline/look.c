@@ -45,6 +45,7 @@ static void far_answered(msi_op *op, mst_status status)
     bool hit = status == MST_OK;
     uint64_t expires_ms = hit ? op->op.expires_ms : 0;
     hit = hit && alive(r, op, &expires_ms);
+    msi_trail_end(r->trail, MSI_STEP_TIER, msi_trail_tier(r->lane, op), status);
     msi_op_free(op);
     if (status < 0) {
         r->outcome = status;
@@ -71,6 +72,7 @@ static void ask_far(mst_request *r)
     }
     op->op.flags = ttl ? 0 : MST_OPF_PEEK;
     msi_request_retain(r);
+    msi_trail_begin(r->trail, MSI_STEP_TIER, r->tier, op->op.code);
     msi_op_send(op, far_answered, r);
 }
 
@@ -101,6 +103,7 @@ void msi_look_begin(mst_request *r)
     msi_claims_unlock(stripe);
     if (!busy) {
         r->tier = 0;
+        msi_trail_open(r);
         ask(r);
     }
 }

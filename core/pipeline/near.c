@@ -5,7 +5,6 @@
 
 #include <string.h>
 
-#include "base/clock.h"
 #include "pipeline/request.h"
 #include "pipeline/store.h"
 
@@ -17,17 +16,6 @@ static void give_back(mst_op *op)
         op->out.release(op->out.owner);
     }
     op->out = (mst_value){0};
-}
-
-/* The clock is not read twice: `now` is when the tier was asked. */
-static inline void set_times(mst_result *r, uint64_t created_ms, uint64_t expires_ms, uint64_t now)
-{
-    if (created_ms && created_ms <= now) {
-        r->age_ms = (int64_t) (now - created_ms);
-    }
-    if (expires_ms && expires_ms != MST_TIME_UNKNOWN) {
-        r->ttl_ms = expires_ms > now ? (int64_t) (expires_ms - now) : 0;
-    }
 }
 
 /* What a hit lends, as a value; takes over op->out. */
@@ -128,7 +116,7 @@ static inline void lend_bytes(unsigned index, const mst_op *op, mst_result *r)
     r->len = op->out.len;
     r->release = op->out.release;
     r->owner = op->out.owner;
-    set_times(r, op->created_ms, op->expires_ms, op->now_ms);
+    msi_result_times(r, op->created_ms, op->expires_ms, op->now_ms);
 }
 
 /* Every other hit. */
@@ -147,7 +135,7 @@ static mst_status unpack_hit(mst_cache *c, unsigned index, mst_op *op, const mst
         r->object = object->object;
         r->release = op->out.release;
         r->owner = op->out.owner;
-        set_times(r, op->created_ms, op->expires_ms, op->now_ms);
+        msi_result_times(r, op->created_ms, op->expires_ms, op->now_ms);
         return MST_OK;
     }
     mst_status status = convert(c, index, op, type, r);
@@ -181,11 +169,12 @@ static void promote(mst_cache *c, unsigned index, msi_key_ref k)
     msi_claims_unlock(stripe);
 }
 
-/* The near tiers from `first` on. */
-static mst_status search(mst_cache *c, unsigned first, msi_key_ref k, const mst_options *o,
-                         uint64_t now, bool defer, mst_result *r)
+mst_status msi_near_search(mst_cache *c, unsigned first, mst_slice key, uint64_t hash,
+                           const mst_options *o, bool defer, mst_result *r)
 {
+    const msi_key_ref k = {key, hash};
     bool peek = o->flags & MST_F_PEEK;
+    uint64_t now = msi_now_ms();
     msi_result_set(r, MST_MISS, MST_WHY_MISS);
     for (unsigned i = first; i < c->near_count && r->status == MST_MISS; i++) {
         mst_op op, *ops = &op;
@@ -201,72 +190,15 @@ static mst_status search(mst_cache *c, unsigned first, msi_key_ref k, const mst_
     return r->status;
 }
 
-/* A question that a lookup of the nearest tier can answer. */
-static inline bool is_plain(const mst_options *o)
-{
-    return !o->type && !(o->flags & MST_F_PEEK);
-}
-
-static inline void ask_lookup(mst_lookup *l, const mst_cache *c, mst_slice key, uint64_t hash,
-                              uint64_t now)
-{
-    l->struct_size = sizeof *l;
-    l->hash = hash;
-    l->space = &c->space;
-    l->key.data = key.data;
-    l->key.len = key.len;
-    l->now_ms = now;
-}
-
-static inline void lend_lookup(const mst_lookup *l, uint64_t now, mst_result *r)
-{
-    msi_result_set(r, MST_OK, MST_WHY_HIT);
-    r->tier = 0;
-    r->data = l->out.data;
-    r->len = l->out.len;
-    r->release = l->out.release;
-    r->owner = l->out.owner;
-    set_times(r, l->created_ms, l->expires_ms, now);
-}
-
-/* The shortest way, for bytes that the nearest tier holds ready: what is not needed for those is
- * kept out of it, since the memory accesses of one call overlap with those of the next only as far
- * as a processor looks ahead, some hundred instructions. */
-static inline mst_status get(mst_cache *c, mst_slice key, uint64_t hash, const mst_options *o,
-                             uint64_t now, bool defer, mst_result *r)
-{
-    mst_lookup l;
-    if (!c->quick || !is_plain(o)) {
-        return search(c, 0, (msi_key_ref){key, hash}, o, now, defer, r);
-    }
-    ask_lookup(&l, c, key, hash, now);
-    mst_status status = c->quick(c->quick_self, &l);
-    if (status != MST_OK) {
-        unsigned next = status == MST_MISS ? 1 : 0;
-        return search(c, next, (msi_key_ref){key, hash}, o, now, defer, r);
-    }
-    lend_lookup(&l, now, r);
-    return MST_OK;
-}
-
-static __attribute__((noinline)) mst_status timed_get(mst_cache *c, mst_slice key, uint64_t hash,
-                                                      const mst_options *o, uint64_t now,
-                                                      bool defer, mst_result *r)
+mst_status msi_near_get_timed(mst_cache *c, mst_slice key, uint64_t hash, msi_tally *own,
+                              const mst_options *o, uint64_t now, bool defer, mst_result *r)
 {
     uint64_t began = msi_now_ns();
-    mst_status status = get(c, key, hash, o, now, defer, r);
+    mst_status status = msi_near_get_at(c, key, hash, own, o, now, defer, r);
     if (status == MST_OK || msi_cache_all_near(c)) {
         msi_histogram_record_shared(&c->near_took[MSI_GET], msi_now_ns() - began);
     }
     return status;
-}
-
-mst_status msi_near_get(mst_cache *c, mst_slice key, uint64_t hash, const mst_options *o,
-                        bool defer, mst_result *r)
-{
-    uint64_t now = msi_now_ms();
-    return msi_is_timed(now) ? timed_get(c, key, hash, o, now, defer, r)
-                             : get(c, key, hash, o, now, defer, r);
 }
 
 /* Ask tier `index` for those of the chunk whose result is `which`: they are MST_MISS then, or hits.
@@ -304,13 +236,14 @@ static size_t look_chunk(mst_cache *c, const msi_key_ref *k, size_t n, uint64_t 
 {
     mst_lookup l[CHUNK];
     size_t hits = 0;
+    msi_tally *own = msi_tally_mine(&c->counters);
     for (size_t i = 0; i < n; i++) {
-        ask_lookup(&l[i], c, k[i].key, k[i].hash, now);
+        msi_ask_lookup(&l[i], c, k[i].key, k[i].hash, now, own);
     }
-    c->quick_many(c->quick_self, l, n);
+    c->quick_many(c->nearest, l, n);
     for (size_t i = 0; i < n; i++) {
         if (l[i].status == MST_OK) {
-            lend_lookup(&l[i], now, &r[i]);
+            msi_lend_lookup(&l[i], now, &r[i]);
             hits++;
         } else {
             msi_result_set(&r[i], l[i].status == MST_MISS ? MST_MISS : MST_ENOTSUP, MST_WHY_MISS);
@@ -340,7 +273,7 @@ size_t msi_near_get_many(mst_cache *c, const msi_key_ref *k, size_t n, const mst
                          mst_result *r)
 {
     uint64_t now = msi_now_ms();
-    bool look = c->quick_many && is_plain(o);
+    bool look = c->quick_many && msi_is_plain(o);
     size_t hits = 0;
     for (size_t from = 0; from < n; from += CHUNK) {
         size_t count = n - from < CHUNK ? n - from : CHUNK;
@@ -381,7 +314,7 @@ mst_status msi_near_exists_in(mst_cache *c, unsigned index, msi_key_ref k, mst_r
     if (op.status == MST_OK) {
         msi_result_set(r, MST_OK, MST_WHY_HIT);
         r->tier = (int16_t) index;
-        set_times(r, op.created_ms, op.expires_ms, op.now_ms);
+        msi_result_times(r, op.created_ms, op.expires_ms, op.now_ms);
     }
     return op.status;
 }

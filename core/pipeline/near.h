@@ -5,6 +5,7 @@
 #ifndef MSI_NEAR_H
 #define MSI_NEAR_H
 
+#include "base/clock.h"
 #include "pipeline/cache.h"
 #include "pipeline/value.h"
 
@@ -14,11 +15,12 @@ typedef struct msi_key_ref {
     uint64_t hash;
 } msi_key_ref;
 
-/* Ask the leading near tiers. MST_OK and *r, which lends straight from the tier where it can;
- * else MST_MISS, r->why saying why. With `defer`, MST_PENDING for a value that is there and whose
- * unpacking is work for the pool. (Key and hash on their own travel in registers.) */
-mst_status msi_near_get(mst_cache *, mst_slice key, uint64_t hash, const mst_options *, bool defer,
-                        mst_result *r);
+/* Ask the leading near tiers from `first` on. MST_OK and *r, which lends straight from the tier
+ * where it can; else MST_MISS, r->why saying why. With `defer`, MST_PENDING for a value that is
+ * there and whose unpacking is work for the pool. (Key and hash on their own travel in registers.)
+ */
+mst_status msi_near_search(mst_cache *, unsigned first, mst_slice key, uint64_t hash,
+                           const mst_options *, bool defer, mst_result *r);
 /* The same for n keys in one call per tier, deferring; each result has its own status. How many of
  * them are MST_OK. */
 size_t msi_near_get_many(mst_cache *, const msi_key_ref *, size_t n, const mst_options *,
@@ -92,6 +94,83 @@ static inline void msi_result_set(mst_result *r, mst_status status, int why)
     r->release = NULL;
     r->owner = NULL;
 }
+
+/* ---- the shortest way, for bytes that the nearest tier holds ready. What is not needed for those
+ * is kept out of it, since the memory accesses of one call overlap with those of the next only as
+ * far as a processor looks ahead, some hundred instructions. */
+
+/* A question that a lookup of the nearest tier can answer. */
+static inline bool msi_is_plain(const mst_options *o)
+{
+    return !o->type && !(o->flags & MST_F_PEEK);
+}
+
+static inline void msi_ask_lookup(mst_lookup *l, const mst_cache *c, mst_slice key, uint64_t hash,
+                                  uint64_t now, msi_tally *own)
+{
+    l->struct_size = sizeof *l;
+    l->hash = hash;
+    l->space = &c->space;
+    l->key.data = key.data;
+    l->key.len = key.len;
+    l->now_ms = now;
+    l->thread = own ? &own->word : NULL;
+}
+
+/* The clock is not read twice: `now` is when the tier was asked. */
+static inline void msi_result_times(mst_result *r, uint64_t created_ms, uint64_t expires_ms,
+                                    uint64_t now)
+{
+    if (created_ms && created_ms <= now) {
+        r->age_ms = (int64_t) (now - created_ms);
+    }
+    if (expires_ms && expires_ms != MST_TIME_UNKNOWN) {
+        r->ttl_ms = expires_ms > now ? (int64_t) (expires_ms - now) : 0;
+    }
+}
+
+static inline void msi_lend_lookup(const mst_lookup *l, uint64_t now, mst_result *r)
+{
+    msi_result_set(r, MST_OK, MST_WHY_HIT);
+    r->tier = 0;
+    r->data = l->out.data;
+    r->len = l->out.len;
+    r->release = l->out.release;
+    r->owner = l->out.owner;
+    msi_result_times(r, l->created_ms, l->expires_ms, now);
+}
+
+static inline mst_status msi_near_get_at(mst_cache *c, mst_slice key, uint64_t hash, msi_tally *own,
+                                         const mst_options *o, uint64_t now, bool defer,
+                                         mst_result *r)
+{
+    unsigned first = 0;
+    if (c->quick && msi_is_plain(o)) {
+        mst_lookup l;
+        msi_ask_lookup(&l, c, key, hash, now, own);
+        mst_status status = c->quick(c->nearest, &l);
+        if (status == MST_OK) {
+            msi_lend_lookup(&l, now, r);
+            return MST_OK;
+        }
+        first = status == MST_MISS;
+    }
+    return msi_near_search(c, first, key, hash, o, defer, r);
+}
+
+/* The same, and says how long it took. */
+mst_status msi_near_get_timed(mst_cache *, mst_slice key, uint64_t hash, msi_tally *own,
+                              const mst_options *, uint64_t now, bool defer, mst_result *r);
+
+/* As msi_near_search(), of all near tiers. `own`: the caller's tally, or NULL. */
+static inline mst_status msi_near_get(mst_cache *c, mst_slice key, uint64_t hash, msi_tally *own,
+                                      const mst_options *o, bool defer, mst_result *r)
+{
+    uint64_t now = msi_now_ms();
+    return msi_is_timed(now) ? msi_near_get_timed(c, key, hash, own, o, now, defer, r)
+                                   : msi_near_get_at(c, key, hash, own, o, now, defer, r);
+}
+
 static inline mst_result msi_result(mst_status status, int why)
 {
     mst_result r;

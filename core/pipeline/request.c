@@ -8,6 +8,7 @@
 #include "pipeline/flight.h"
 #include "pipeline/look.h"
 #include "pipeline/store.h"
+#include "pipeline/watch.h"
 #include "pipeline/write.h"
 
 static void on_deadline(msi_deadline *d)
@@ -49,6 +50,9 @@ mst_request *msi_request_new(mst_cache *c, msi_request_kind kind, msi_key_ref k,
     r->arg = arg;
     r->outcome_tier = MST_TIER_NONE;
     r->began_ns = msi_now_ns();
+    if (o->traceparent) {
+        msi_watch_read(c, &r->context, o->traceparent);
+    }
     r->deadline.due = on_deadline;
     int64_t timeout = o->timeout_ms == MST_DEFAULT ? c->settings.timeout_ms : o->timeout_ms;
     r->deadline_ms = timeout > 0 ? msi_now_ms() + (uint64_t) timeout : 0;
@@ -216,6 +220,9 @@ void msi_request_finish(mst_request *r, mst_result *result)
     r->result = *result;
     *result = (mst_result){0};
     note_answer(r);
+    if (r->cache->watch || r->trail) {
+        msi_watch_answered(r);
+    }
     msi_loop_disarm(r->lane->loop, &r->deadline);
     if (r->begun) {
         r->lane->endless -= !r->deadline_ms;

@@ -8,6 +8,7 @@
 
 #include "pipeline/lane.h"
 #include "pipeline/near.h"
+#include "pipeline/trail.h"
 #include "pipeline/value.h"
 
 typedef enum msi_request_kind {
@@ -39,12 +40,15 @@ struct mst_request {
     bool kept;            /* keeps the loop alive */
     bool begun;           /* out of the intake */
     bool answered;        /* no second answer */
-    _Atomic int state;    /* MSI_LIVE, MSI_CANCELLING, MSI_DONE: decides who may still post */
+    bool owns_trail;
+    _Atomic int state; /* MSI_LIVE, MSI_CANCELLING, MSI_DONE: decides who may still post */
     msi_task cancel;
     bool cancel_ran, cancel_awaited;
     msi_deadline deadline;
     uint64_t deadline_ms; /* 0: none */
     uint64_t began_ns;    /* msi_now_ns() of the call */
+    msi_context context;  /* of traces */
+    msi_trail *trail;     /* of the fetch that it waits for, or its own; NULL */
     mst_options options;
     mst_loader loader; /* load NULL: none */
     mst_done done;

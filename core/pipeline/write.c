@@ -107,6 +107,7 @@ static void far_answered(msi_op *op, mst_status status)
     while (r->lane->ports[tier] != op->port) {
         tier++;
     }
+    msi_trail_end(r->trail, MSI_STEP_TIER, tier, status);
     msi_op_free(op);
     note(r, status, tier);
     if (--r->outstanding == 0) {
@@ -154,6 +155,7 @@ static void send_far(mst_request *r)
         }
         r->outstanding++;
         msi_request_retain(r);
+        msi_trail_begin(r->trail, MSI_STEP_TIER, i, op->op.code);
         msi_op_send(op, far_answered, r);
     }
     if (--r->outstanding == 0) {
@@ -220,6 +222,7 @@ static void give_up(mst_request *r, mst_status status)
 static void sealed(void *owner, mst_status status)
 {
     mst_request *r = owner;
+    msi_trail_end(r->trail, MSI_STEP_PACK, 0, status);
     if (status) {
         give_up(r, status);
     } else {
@@ -245,6 +248,7 @@ static void begin_set(mst_request *r)
         msi_stripe *stripe = msi_claims_lock(&c->claims, r->k.hash);
         r->claim.kind = MSI_CLAIM_BUSY;
         msi_claims_unlock(stripe);
+        msi_trail_begin(r->trail, MSI_STEP_PACK, 0, 0);
         msi_store_seal_later(r->store, r->lane, sealed, r);
     }
 }
@@ -260,6 +264,7 @@ void msi_write_begin(mst_request *r)
     if (busy) {
         return;
     }
+    msi_trail_open(r);
     if (r->kind == MSI_SET) {
         begin_set(r);
     } else {

@@ -141,6 +141,9 @@ static mst_status check_provider(const subject *s, msi_plugin *p)
     if (ops->shrink) {
         return refuse(s, "shrink needs MST_CAP_INPROC");
     }
+    if (ops->expect) {
+        return refuse(s, "expect needs MST_CAP_INPROC");
+    }
     if (ops->caps & MST_CAP_OBJECT) {
         return refuse(s, "MST_CAP_OBJECT needs MST_CAP_INPROC");
     }

@@ -68,7 +68,7 @@ size_t msi_instance_leave_loop(msi_instance *i)
     } while (h);
     if (n) {
         msi_log_write(&i->log, MST_LOG_ERROR,
-                      "[%s] %s \"%s\" left %zu handles or calls open on its loop", i->name,
+                      "%s \"%s\" left %zu handles or calls open on its loop",
                       msi_kind_name(i->plugin->plugin->kind), i->plugin->plugin->name, n);
     }
     return n;

@@ -108,7 +108,7 @@ static void host_log(const mst_host *host, int level, const char *text)
     if (level < MST_LOG_ERROR || level > MST_LOG_DEBUG) {
         level = MST_LOG_DEBUG;
     }
-    msi_log_write(&msi_instance_of(host)->log, level, "[%s] %s", host->instance, text);
+    msi_log_write(&msi_instance_of(host)->log, level, "%s", text);
 }
 
 static void host_set_error(const mst_host *host, const char *text)

@@ -91,6 +91,7 @@ static mst_status fill(msi_instance *i, const char *name, const void *options)
     if (!i->name || !i->self || (codec && !i->work)) {
         return MST_ENOMEM;
     }
+    i->log.category = i->name;
     if (options) {
         memcpy(i->self, options, size);
     }
@@ -128,7 +129,7 @@ mst_status msi_instance_new_with(msi_instance **out, const msi_plugin *plugin, c
     i->plugin = &i->described;
     i->loop = loop;
     i->allocator = *allocator;
-    i->log = *log;
+    msi_log_init(&i->log, log, NULL);
     i->secrets = grants->secrets;
     i->metrics = msi_metrics_retain(grants->metrics);
     msi_list_init(&i->open);
@@ -161,7 +162,7 @@ static void end(msi_instance *i)
     int64_t bytes = atomic_load(&i->bytes) + i->home_bytes;
     if (blocks || bytes) {
         msi_log_write(&i->log, MST_LOG_ERROR,
-                      "[%s] %s \"%s\" did not give back %lld blocks of memory, %lld bytes", i->name,
+                      "%s \"%s\" did not give back %lld blocks of memory, %lld bytes",
                       msi_kind_name(p->kind), p->name, (long long) blocks, (long long) bytes);
     }
     msi_metrics_release(i->metrics);

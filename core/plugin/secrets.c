@@ -13,7 +13,7 @@
 
 typedef struct question {
     const mst_allocator *allocator;
-    const msi_log *log;
+    msi_log *log;
     msi_log_limit *limit;
     const char *section, *option;
     char *buffer;
@@ -43,9 +43,8 @@ static mst_status from_program(const question *q, const msi_secret_callback *cal
         (status == MST_OK || status == MST_MISS || status == MST_ETOOBIG || status == MST_ENOMEM)) {
         return status;
     }
-    msi_log_limited(q->log, q->limit, MST_LOG_WARN,
-                    "[%s] %s: the program cannot give the secret: %s", q->section, q->option,
-                    is_text ? mst_strerror(status) : "its answer has no end");
+    msi_log_limited(q->log, q->limit, MST_LOG_WARN, "%s: the program cannot give the secret: %s",
+                    q->option, is_text ? mst_strerror(status) : "its answer has no end");
     return MST_EIO;
 }
 
@@ -60,8 +59,7 @@ static mst_status from_file(const question *q, const char *path)
         status = copy(q, file.data);
     } else if (status != MST_ENOMEM) {
         msi_log_limited(q->log, q->limit, MST_LOG_WARN,
-                        "[%s] %s_file: cannot use the secret in \"%s\": %s", q->section, q->option,
-                        path, why.data);
+                        "%s_file: cannot use the secret in \"%s\": %s", q->option, path, why.data);
     }
     msi_file_free(&file);
     return status;
@@ -101,7 +99,7 @@ static mst_status answer(const msi_secrets *s, const msi_bound *row, const quest
     return text ? copy(q, text) : MST_MISS;
 }
 
-mst_status msi_secrets_ask(const msi_secrets *s, const mst_allocator *allocator, const msi_log *log,
+mst_status msi_secrets_ask(const msi_secrets *s, const mst_allocator *allocator, msi_log *log,
                            msi_log_limit *limit, const char *section, const char *option,
                            char *buffer, size_t size)
 {

@@ -23,8 +23,7 @@ typedef struct msi_secrets {
 } msi_secrets;
 
 /* See host->secret() in plugin.h. */
-mst_status msi_secrets_ask(const msi_secrets *, const mst_allocator *, const msi_log *,
-                           msi_log_limit *, const char *section, const char *option, char *buffer,
-                           size_t size);
+mst_status msi_secrets_ask(const msi_secrets *, const mst_allocator *, msi_log *, msi_log_limit *,
+                           const char *section, const char *option, char *buffer, size_t size);
 
 #endif

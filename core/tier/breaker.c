@@ -135,7 +135,7 @@ static void opened(msi_port *p)
     msi_show_ms(t->settings.breaker_pause_ms, &pause);
     count(&t->opened);
     atomic_fetch_add_explicit(&t->open, 1, memory_order_relaxed);
-    msi_log_limited(t->log, &t->opened_limit, MST_LOG_WARN,
+    msi_log_limited(&t->log, &t->opened_limit, MST_LOG_WARN,
                     "tier \"%s\": %llu operations in a row failed; it is not asked until one of "
                     "them succeeds, tried every %s",
                     t->name, (unsigned long long) p->breaker.threshold, pause.data);
@@ -146,7 +146,8 @@ static void closed(msi_port *p)
 {
     msi_tier *t = p->tier;
     atomic_fetch_sub_explicit(&t->open, 1, memory_order_relaxed);
-    msi_log_limited(t->log, &t->closed_limit, MST_LOG_INFO, "tier \"%s\": is asked again", t->name);
+    msi_log_limited(&t->log, &t->closed_limit, MST_LOG_INFO, "tier \"%s\": is asked again",
+                    t->name);
 }
 
 void msi_breaker_note_op(msi_op *op, mst_status status)

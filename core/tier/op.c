@@ -181,7 +181,7 @@ static bool first_completion(msi_op *op)
     if (atomic_fetch_add(&op->completions, 1) == 0) {
         return true;
     }
-    msi_log_write(op->port->tier->log, MST_LOG_ERROR,
+    msi_log_write(&op->port->tier->log, MST_LOG_ERROR,
                   "provider \"%s\" completed an operation twice; the second is ignored",
                   op->port->tier->name);
     return false;

@@ -181,7 +181,7 @@ void msi_port_provider_stopped(msi_port *p)
     p->provider_stopped = true;
     while (!msi_list_empty(&p->out)) {
         msi_op *op = of_link(p->out.next);
-        msi_log_write(p->tier->log, MST_LOG_ERROR,
+        msi_log_write(&p->tier->log, MST_LOG_ERROR,
                       "provider \"%s\" stopped without answering an operation", p->tier->name);
         atomic_fetch_add(&op->completions, 1);
         op->op.status = MST_ECLOSED;

@@ -51,7 +51,7 @@ static mst_status init_policy(msi_tier *t, const msi_tier_plan *plan, mst_error 
     }
     mst_status status = msi_instance_new_with(&t->policy, plan->eviction, plan->eviction_section,
                                               plan->eviction_options, &plan->eviction_grants, NULL,
-                                              t->allocator, t->log, error);
+                                              t->allocator, &t->log, error);
     if (!status) {
         t->evictor = (mst_evictor){&plan->eviction->ops.eviction, t->policy->self};
     }
@@ -68,7 +68,7 @@ static mst_status init_instances(msi_tier *t, const msi_tier_plan *plan, mst_err
     for (unsigned i = 0; i < n; i++) {
         mst_status status =
             msi_instance_new_with(&t->instances[i], plan->plugin, plan->section, plan->options,
-                                  &plan->grants, &plan->loops[i], t->allocator, t->log, error);
+                                  &plan->grants, &plan->loops[i], t->allocator, &t->log, error);
         if (status) {
             return status;
         }
@@ -103,7 +103,7 @@ mst_status msi_tier_init(msi_tier *t, const msi_tier_plan *plan, mst_error *erro
 {
     memset(t, 0, sizeof *t);
     t->allocator = plan->allocator;
-    t->log = plan->log;
+    msi_log_init(&t->log, plan->log, plan->section);
     t->name = plan->name;
     t->ops = &plan->plugin->ops.provider;
     t->settings = plan->settings;
@@ -185,6 +185,6 @@ void msi_tier_failed(msi_tier *t, mst_status status)
     if (status == MST_OK) {
         return; /* the breaker has said so */
     }
-    msi_log_limited(t->log, &t->failure_limit, MST_LOG_WARN, "tier \"%s\": %s", t->name,
+    msi_log_limited(&t->log, &t->failure_limit, MST_LOG_WARN, "tier \"%s\": %s", t->name,
                     mst_strerror(status));
 }

@@ -30,7 +30,7 @@ typedef struct msi_tier_events {
 
 struct msi_tier {
     const mst_allocator *allocator;
-    const msi_log *log;
+    msi_log log;
     const char *name; /* "memory", or the alias */
     const mst_provider_ops *ops;
     msi_tier_settings settings;

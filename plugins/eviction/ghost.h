@@ -2,9 +2,9 @@
  * age.
  *
  * Time is counted in ticks, which the policy makes, and kept in epochs of a few ticks (one, where
- * that is enough). A cell is 16 bits of the key's hash and the epoch of the key; sixteen cells are
- * a cache line, and a line that is full forgets its oldest. So four bytes remember a key, a few
- * keys are forgotten early, and one in some thousand answers is wrong. All [shard-lock].
+ * that is enough). A cell is 16 bits of the key's hash, its tag, and the epoch of the key; sixteen
+ * cells are a cache line, and a line that is full forgets its oldest. So four bytes remember a key,
+ * a few keys are forgotten early, and one in some thousand answers is wrong. All [shard-lock].
  */
 #ifndef EVICTION_GHOST_H
 #define EVICTION_GHOST_H
@@ -13,16 +13,19 @@
 
 #include <stdbool.h>
 
-typedef struct ghost_cell {
-    uint16_t tag, epoch;
-} ghost_cell;
+enum { GHOST_CELLS = 16 };
 
-enum { GHOST_LINE_CELLS = 64 / sizeof(ghost_cell) };
+/* Tags and epochs apart, so that all cells are compared at once. */
+typedef struct ghost_line {
+    _Alignas(64) uint16_t tag[GHOST_CELLS];
+    uint16_t epoch[GHOST_CELLS];
+} ghost_line;
 
 typedef struct ghost {
-    ghost_cell *cells; /* its pages are zeroed when they are needed first */
-    uint64_t *ready;   /* a bit for each page that is */
-    uint16_t *counts;  /* of keys in an epoch, by epoch modulo `epochs` */
+    ghost_line *line; /* their pages are zeroed when they are needed first */
+    void *memory;     /* that all of it is in */
+    uint64_t *ready;  /* a bit for each page that is */
+    uint16_t *counts; /* of keys in an epoch, by epoch modulo `epochs` */
     uint32_t lines, epochs;
     uint32_t epoch_shift; /* an epoch is 1 << epoch_shift ticks */
     uint16_t first;       /* epoch that is remembered */
@@ -51,8 +54,7 @@ static inline bool ghost_before(uint16_t a, uint16_t b)
 /* Bring into the processor's cache what the next question about a key will look at. */
 static inline void ghost_prefetch(const ghost *g, uint32_t trace)
 {
-    uint64_t line = (uint64_t) trace * g->lines >> 32;
-    __builtin_prefetch(g->cells + line * GHOST_LINE_CELLS, 1);
+    __builtin_prefetch(&g->line[(uint64_t) trace * g->lines >> 32], 1);
 }
 
 /* A key of that epoch. */

@@ -42,6 +42,11 @@ static mst_node *evict(void *shard)
     return (mst_node *) queue_take_oldest(shard);
 }
 
+static const mst_node *likely_victim(const void *shard)
+{
+    return (const mst_node *) queue_oldest(shard);
+}
+
 static const mst_eviction_ops ops = {
     .struct_size = sizeof ops,
     .node_size = sizeof(place),
@@ -54,6 +59,7 @@ static const mst_eviction_ops ops = {
     .on_hit_many = on_hit_many,
     .on_remove = on_remove,
     .evict = evict,
+    .likely_victim = likely_victim,
 };
 
 static const mst_plugin plugin = {

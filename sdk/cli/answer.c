@@ -103,12 +103,12 @@ static void object(cli *c, mst_slice key, const mst_result *r, int show)
     json_text(&json, "why", mst_why_name(r->why));
     json_text(&json, "tier", mst_cache_tier_name(c->cache, r->tier));
     if (r->age_ms < 0) {
-        json_null(&json, "age_ms");
+        json_nothing(&json, "age_ms");
     } else {
         json_number(&json, "age_ms", r->age_ms);
     }
     if (r->ttl_ms < 0) {
-        json_null(&json, "ttl_ms");
+        json_nothing(&json, "ttl_ms");
     } else {
         json_number(&json, "ttl_ms", r->ttl_ms);
     }

@@ -67,19 +67,19 @@ void bench_show(cli *c, const bench_plan *plan, const bench_figures *f)
 static void settings_json(cli_json *json, const bench_plan *plan)
 {
     json_text(json, "workload", bench_workloads[plan->workload]);
-    json_real(json, "writes", plan->writes);
+    json_decimal(json, "writes", plan->writes);
     json_number(json, "keys", (int64_t) plan->keys);
     json_number(json, "value_size", (int64_t) plan->value_size);
     json_number(json, "depth", (int64_t) plan->depth);
     json_number(json, "threads", (int64_t) plan->threads);
     json_number(json, "batch", (int64_t) plan->batch);
     json_text(json, "dist", plan->dist);
-    json_real(json, "seconds", plan->seconds);
-    json_real(json, "warmup_s", plan->warmup);
+    json_decimal(json, "seconds", plan->seconds);
+    json_decimal(json, "warmup_s", plan->warmup);
     if (plan->rate > 0) {
-        json_real(json, "rate", plan->rate);
+        json_decimal(json, "rate", plan->rate);
     } else {
-        json_null(json, "rate");
+        json_nothing(json, "rate");
     }
 }
 
@@ -95,21 +95,21 @@ void bench_show_json(cli *c, const bench_plan *plan, const bench_figures *f)
     cli_json json;
     json_open(&json, &c->out);
     settings_json(&json, plan);
-    json_real(&json, "wall_s", f->wall_ns / BENCH_SECOND);
+    json_decimal(&json, "wall_s", f->wall_ns / BENCH_SECOND);
     json_number(&json, "ops", (int64_t) t->ops);
     json_number(&json, "reads", (int64_t) t->reads);
-    json_real(&json, "ops_per_s", ops_a_second(f));
+    json_decimal(&json, "ops_per_s", ops_a_second(f));
     for (size_t i = 0; i < sizeof cost / sizeof cost[0]; i++) {
         if (t->ops) {
-            json_real(&json, cost[i], costs[i]);
+            json_decimal(&json, cost[i], costs[i]);
         } else {
-            json_null(&json, cost[i]);
+            json_nothing(&json, cost[i]);
         }
     }
     if (t->reads) {
-        json_real(&json, "hit_ratio", (double) t->hits / (double) t->reads);
+        json_decimal(&json, "hit_ratio", (double) t->hits / (double) t->reads);
     } else {
-        json_null(&json, "hit_ratio");
+        json_nothing(&json, "hit_ratio");
     }
     json_number(&json, "refused", (int64_t) t->refused);
     json_number(&json, "errors", (int64_t) t->errors);

@@ -7,6 +7,7 @@
  *   answer.c      how the answer for one key is shown: text, --explain, --json, exit code
  *   out.c, json.c, text.c   writing, JSON, durations and names
  *   cmd_*.c       the commands, each group with its table
+ *   admin*        what `stat` and `health` print: admin.h
  *   bench*        what `bench` consists of: bench.h
  *   simulate*     what `simulate` consists of: simulate.h
  *
@@ -53,9 +54,9 @@ void json_open(cli_json *, cli_out *);
 void json_close(cli_json *);
 void json_text(cli_json *, const char *name, const char *text); /* NULL: null */
 void json_number(cli_json *, const char *name, int64_t value);
-void json_real(cli_json *, const char *name, double value); /* finite */
+void json_decimal(cli_json *, const char *name, double value); /* finite */
 void json_bool(cli_json *, const char *name, bool value);
-void json_null(cli_json *, const char *name);
+void json_nothing(cli_json *, const char *name);
 /* Text when the bytes are UTF-8; else base64, and `encoding` is a member that says so. */
 void json_bytes(cli_json *, const char *name, const char *encoding, const void *data, size_t len);
 void json_list_open(cli_json *, const char *name);
@@ -112,6 +113,7 @@ enum { /* options; which of them a command takes is in its row */
        ARG_RATE = 1 << 27,
        ARG_SIMULATE = 1 << 28, /* all that only `simulate` takes */
        ARG_TRACE_OUT = 1 << 29,
+       ARG_ADMIN = 1 << 30,  /* all that only `stat` and `health` take */
        ARG_CHECK = 1u << 31, /* all that only `plugin check` takes */
        ARG_DIR = 1ull << 32
 };
@@ -130,6 +132,8 @@ typedef struct cli_args {
     bool in_bytes, recommend, list;
     const char *workload, *dist;
     const char *only;
+    const char *socket;
+    double watch; /* seconds; 0: look once */
     const char *trace_out, *trace, *format, *policies, *sizes, *svg;
     double keys, value_size, depth, threads, batch, seconds, rate, seed; /* those that were given */
     char **operands;                                                     /* room for every word */
@@ -155,7 +159,8 @@ enum { CLI_ANY = 0xffff };
 
 /* Tables end with a row without a name. */
 extern const cli_command key_commands[], value_commands[], config_commands[], plugin_commands[],
-    inspect_commands[], bench_commands[], simulate_commands[], run_commands[], help_commands[];
+    inspect_commands[], bench_commands[], simulate_commands[], admin_commands[], run_commands[],
+    help_commands[];
 extern const cli_command *const cli_tables[]; /* NULL-terminated */
 
 /* Finds and runs the command that args->operands begin with. */

@@ -119,7 +119,7 @@ void json_close(cli_json *json)
 void json_text(cli_json *json, const char *name, const char *text)
 {
     if (!text) {
-        json_null(json, name);
+        json_nothing(json, name);
         return;
     }
     name_of(json, name);
@@ -132,7 +132,7 @@ void json_number(cli_json *json, const char *name, int64_t value)
     out_format(json->out, "%lld", (long long) value);
 }
 
-void json_real(cli_json *json, const char *name, double value)
+void json_decimal(cli_json *json, const char *name, double value)
 {
     name_of(json, name);
     out_format(json->out, "%.9g", value);
@@ -144,7 +144,7 @@ void json_bool(cli_json *json, const char *name, bool value)
     out_text(json->out, value ? "true" : "false");
 }
 
-void json_null(cli_json *json, const char *name)
+void json_nothing(cli_json *json, const char *name)
 {
     name_of(json, name);
     out_text(json->out, "null");

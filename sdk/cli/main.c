@@ -11,8 +11,13 @@
 #include "cli.h"
 
 const cli_command *const cli_tables[] = {
-    value_commands, key_commands,      config_commands, plugin_commands, inspect_commands,
-    bench_commands, simulate_commands, run_commands,    help_commands,   NULL,
+    value_commands,    key_commands,     config_commands,
+    plugin_commands,   inspect_commands, bench_commands,
+    simulate_commands,
+#ifdef CLI_HAS_JANSSON
+    admin_commands,
+#endif
+    run_commands,      help_commands,    NULL,
 };
 
 /* How many words of a command's name the line begins with; 0 unless it is the whole name. */

@@ -241,9 +241,36 @@ static int no_such_cache(const cli *c)
     return CLI_CONFIG;
 }
 
-static int open_runtime(cli *c)
+/* A key of [runtime] that the command decides, unless the line does. */
+static mst_status decide(cli *c, const cli_args *args, const char *key, const char *value)
+{
+    size_t len = strlen(key);
+    for (size_t i = 0; i < args->set_count; i++) {
+        const char *set = args->sets[i];
+        if (strncmp(set, "runtime.", 8) == 0 && strncmp(set + 8, key, len) == 0 &&
+            set[8 + len] == '=') {
+            return MST_OK;
+        }
+    }
+    return mst_config_set(c->config, "runtime", key, value);
+}
+
+/* The admin socket of a file is that of the program which the file is for. */
+static mst_status decide_runtime(cli *c, const cli_args *args)
+{
+    mst_status status = decide(c, args, "admin_socket", "");
+    if (status == MST_OK && c->verbose) {
+        status = decide(c, args, "log_level", "debug");
+    }
+    return status;
+}
+
+static int open_runtime(cli *c, const cli_args *args)
 {
     mst_error error = {0};
+    if (decide_runtime(c, args) != MST_OK) {
+        return no_memory(c);
+    }
     mst_open_options options = {.loop = c->loop, .log = log_line, .log_arg = c};
     mst_status status = mst_open(c->config, &options, &c->runtime, &error);
     if (status == MST_ECONFIG || status == MST_EPLUGIN || status == MST_ENOTFOUND) {
@@ -262,7 +289,7 @@ int session_cache(cli *c, const cli_args *args)
     if (!c->runtime) {
         int code = session_check(c, args);
         if (code == CLI_OK) {
-            code = open_runtime(c);
+            code = open_runtime(c, args);
         }
         if (code != CLI_OK) {
             return code;

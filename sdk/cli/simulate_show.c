@@ -66,13 +66,13 @@ static void row_json(cli *c, const study *s, size_t p, size_t size)
     json_number(&json, "requests", (int64_t) s->trace->count);
     json_number(&json, "distinct", s->trace->distinct);
     json_number(&json, "hits", (int64_t) outcome_of(s, p, size)->hits);
-    json_real(&json, "hit_ratio", ratio);
+    json_decimal(&json, "hit_ratio", ratio);
     if (optimal >= 0) {
-        json_real(&json, "optimal_hit_ratio", optimal);
+        json_decimal(&json, "optimal_hit_ratio", optimal);
     } else {
-        json_null(&json, "optimal_hit_ratio");
+        json_nothing(&json, "optimal_hit_ratio");
     }
-    json_real(&json, "requests_per_s", speed(s, p, size));
+    json_decimal(&json, "requests_per_s", speed(s, p, size));
     json_close(&json);
 }
 

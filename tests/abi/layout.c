@@ -133,7 +133,7 @@ AT(mst_shard_info, seed, 32);
 AT(mst_shard_info, node_base, 40);
 AT(mst_shard_info, node_unit, 48);
 
-SIZE(mst_eviction_ops, 112);
+SIZE(mst_eviction_ops, 120);
 AT(mst_eviction_ops, struct_size, 0);
 AT(mst_eviction_ops, node_size, 4);
 AT(mst_eviction_ops, node_align, 8);
@@ -150,6 +150,7 @@ AT(mst_eviction_ops, evict, 80);
 AT(mst_eviction_ops, admit, 88);
 AT(mst_eviction_ops, on_miss, 96);
 AT(mst_eviction_ops, footprint, 104);
+AT(mst_eviction_ops, likely_victim, 112);
 
 SIZE(mst_evictor, 16);
 AT(mst_evictor, ops, 0);
@@ -193,7 +194,7 @@ SIZE(mst_provider_env, 16);
 AT(mst_provider_env, struct_size, 0);
 AT(mst_provider_env, evictor, 8);
 
-SIZE(mst_provider_ops, 80);
+SIZE(mst_provider_ops, 88);
 AT(mst_provider_ops, struct_size, 0);
 AT(mst_provider_ops, caps, 4);
 AT(mst_provider_ops, op_codes, 8);
@@ -206,8 +207,9 @@ AT(mst_provider_ops, stats, 48);
 AT(mst_provider_ops, lookup, 56);
 AT(mst_provider_ops, shrink, 64);
 AT(mst_provider_ops, lookup_many, 72);
+AT(mst_provider_ops, expect, 80);
 
-SIZE(mst_lookup, 96);
+SIZE(mst_lookup, 104);
 AT(mst_lookup, struct_size, 0);
 AT(mst_lookup, status, 4);
 AT(mst_lookup, hash, 8);
@@ -217,6 +219,7 @@ AT(mst_lookup, now_ms, 40);
 AT(mst_lookup, out, 48);
 AT(mst_lookup, expires_ms, 80);
 AT(mst_lookup, created_ms, 88);
+AT(mst_lookup, thread, 96);
 
 SIZE(mst_label, 16);
 AT(mst_label, name, 0);

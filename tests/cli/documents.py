@@ -9,7 +9,7 @@ SHIPPED = ['provider memory', 'provider redis', 'compressor brotli', 'compressor
            'compressor lz4', 'compressor zstd', 'serializer raw', 'serializer protobuf', 'serializer json',
            'serializer msgpack', *('eviction ' + name for name in (
                'adaptive', 'arc', 'clock', 'clockpro', 'fifo', 'lfu', 'lru', 'random', 's3fifo', 'sieve', 'ttl',
-               'wtinylfu')), 'exporter prometheus']
+               'wtinylfu')), 'exporter prometheus', 'exporter otlp']
 
 
 def read(*parts):

@@ -19,8 +19,8 @@ class Help(command.Case):
         self.assertEqual(set(commands(self)),
                          {'get', 'set', 'del', 'exists', 'ttl', 'touch', 'mget', 'clear',
                           'config check', 'config show', 'plugin list', 'plugin info',
-                          'plugin check', 'plugin new', 'inspect', 'bench', 'simulate', 'run',
-                          'version', 'help'})
+                          'plugin check', 'plugin new', 'inspect', 'stat', 'health', 'bench',
+                          'simulate', 'run', 'version', 'help'})
         self.assertTrue(all(len(line) <= 100 for line in text.decode().splitlines()))
 
     def test_every_command(self):

@@ -352,8 +352,9 @@ static void full(void)
 
 static void out_of_memory(void)
 {
-    static const char *const settings[] = {NULL};
-    static const char large[100000]; /* a small one takes no memory of its own */
+    static const char *const settings[] = {
+        "provider.memory", "max_bytes", "16MiB", "provider.memory", "shards", "1", NULL};
+    static const char large[5000]; /* small and very large ones take nothing from the allocator */
     const mst_input input = {.data = large, .len = sizeof large};
     scene s = open_scene(settings);
     mst_result r = {0};

@@ -1,5 +1,6 @@
 /* env.c - opening, closing and looking: see env.h. The requests are in calls.c. */
 #include "env.h"
+#include "exporter_keep.h"
 
 #include <stdlib.h>
 
@@ -77,7 +78,8 @@ static mst_status add_modules(mst_config *config)
 {
     const mst_module *const modules[] = {
         &memstache_module_provider_slow, &memstache_module_provider_fail,
-        &memstache_module_provider_block, &memstache_module_provider_near};
+        &memstache_module_provider_block, &memstache_module_provider_near,
+        &memstache_module_exporter_keep};
     mst_status status = MST_OK;
     for (size_t i = 0; !status && i < sizeof modules / sizeof modules[0]; i++) {
         status = mst_config_add_module(config, modules[i]);

@@ -90,6 +90,12 @@ static void memory_and_slow(void)
     each_allocation_fails(T_LENT, "cache tiers = memory, slow\n");
 }
 
+static void traced(void)
+{
+    each_allocation_fails(T_LENT, "cache tiers = memory, slow\ncache slow_request = 1ms\n"
+                                  "runtime exporters = keep\nruntime trace_ratio = 100%\n");
+}
+
 static void near_and_slow_on_threads(void)
 {
     each_allocation_fails(T_THREE, "cache tiers = near, slow\n");
@@ -120,5 +126,5 @@ static void no_more_memory(void)
     }
 }
 
-T_MAIN(T_TEST(memory_alone), T_TEST(memory_and_slow), T_TEST(near_and_slow_on_threads),
-       T_TEST(block_compressed), T_TEST(no_more_memory))
+T_MAIN(T_TEST(memory_alone), T_TEST(memory_and_slow), T_TEST(traced),
+       T_TEST(near_and_slow_on_threads), T_TEST(block_compressed), T_TEST(no_more_memory))

@@ -229,6 +229,13 @@ static void memory_alone(void)
     run(T_ONE, "cache tiers = memory\n");
 }
 
+/* Every request is recorded. */
+static void traced(void)
+{
+    run(T_THREE,
+        "cache tiers = memory, slow\nruntime exporters = keep\nruntime trace_ratio = 100%\n");
+}
+
 static void three_tiers(void)
 {
     run(T_THREE, "cache tiers = memory, block, slow\n");
@@ -267,5 +274,5 @@ static void on_a_lent_loop(void)
     t_close(&l.env);
 }
 
-T_MAIN(T_TEST(memory_and_slow), T_TEST(near_and_slow), T_TEST(memory_alone), T_TEST(three_tiers),
-       T_TEST(on_a_lent_loop))
+T_MAIN(T_TEST(memory_and_slow), T_TEST(near_and_slow), T_TEST(memory_alone), T_TEST(traced),
+       T_TEST(three_tiers), T_TEST(on_a_lent_loop))

@@ -97,7 +97,7 @@ static int verdict(void)
 int main(void)
 {
     const msi_plugin described = {.plugin = &plugin};
-    const msi_log silent = {NULL, NULL};
+    const msi_log silent = {.write = NULL};
     if (msi_loop_init(&t.loop, NULL, 0, &msi_malloc_allocator) ||
         msi_instance_new(&t.instance, &described, "provider.poster", NULL, &t.loop,
                          &msi_malloc_allocator, &silent, NULL) ||

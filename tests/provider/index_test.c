@@ -25,13 +25,13 @@ static uint64_t mix(uint64_t x)
     return x ^ x >> 31;
 }
 
-static void open_index(void)
+static void open_index(uint32_t shard)
 {
     fake_host_init(&host, "index");
-    cr_assert_eq(mem_region_init(&region, &host.host, 64 << 20, 64 << 20), MST_OK);
+    cr_assert_eq(mem_region_init(&region, 64 << 10, 1 << 10, false), MST_OK);
     slabs = (mem_slabs){.region = &region};
     cr_assert(mem_slabs_grow(&slabs));
-    cr_assert_eq(mem_index_init(&ix, &host.host, &shape, &slabs), MST_OK);
+    cr_assert_eq(mem_index_init(&ix, &host.host, &shape, &slabs, shard), MST_OK);
     cr_assert_null(slabs.empty);
 }
 
@@ -72,7 +72,7 @@ static void insert(uint32_t number)
 {
     mst_op op = op_for(&number);
     mem_draft draft;
-    cr_assert_eq(mem_draft_new(&draft, &shape, &host.host, &op, 1000, 1000), MST_OK);
+    cr_assert_eq(mem_draft_new(&draft, &shape, &op, 1000, 1000), MST_OK);
     if (mem_index_is_full(&ix, op.hash)) {
         grow(op.hash);
     }
@@ -98,7 +98,7 @@ static void walk(uint64_t *found, uint64_t *traces)
     *found = *traces = 0;
     for (uint32_t at = 0; at < mem_index_places(&ix); at++) {
         const mem_segment *s = mem_index_segment(&ix, at);
-        for (uint32_t line = 0; s && line < MEM_SEGMENT_LINES; line++) {
+        for (uint32_t line = 0; s && line < ix.lines; line++) {
             *traces += atomic_load(&s->line[line].tags[0]) || atomic_load(&s->line[line].tags[1]);
             for (uint32_t slot = 0; slot < MEM_LINE_SLOTS; slot++) {
                 *found += atomic_load(&s->line[line].slot[slot]) != 0;
@@ -110,7 +110,7 @@ static void walk(uint64_t *found, uint64_t *traces)
 Test(index, finds_everything_and_forgets_everything)
 {
     uint64_t found, traces;
-    open_index();
+    open_index(0);
     for (uint32_t i = 0; i < N; i++) {
         insert(i);
         uint32_t other = (uint32_t) (mix(i) % N);
@@ -119,7 +119,7 @@ Test(index, finds_everything_and_forgets_everything)
     }
     walk(&found, &traces);
     cr_assert_eq(found, N);
-    cr_assert_gt(ix.splits, N / MEM_SEGMENT_SLOTS);
+    cr_assert_gt(ix.splits, N / (MEM_SEGMENT_LINES * MEM_LINE_SLOTS));
     cr_assert_lt(ix.bytes, (uint64_t) N * 16);
     for (uint32_t i = 0; i < N; i++) {
         cr_assert_eq(find(i), entries[i]);
@@ -139,7 +139,7 @@ Test(index, finds_everything_and_forgets_everything)
 Test(index, insertions_and_removals_in_any_order)
 {
     uint64_t found, traces, random = 1;
-    open_index();
+    open_index(7); /* the smallest segments */
     for (int i = 0; i < 600000; i++) {
         random = random * 6364136223846793005u + 1442695040888963407u;
         uint32_t number = (uint32_t) (random >> 33) % 1200;
@@ -165,7 +165,7 @@ Test(index, insertions_and_removals_in_any_order)
 Test(index, a_hash_that_spreads_badly)
 {
     uint64_t found, traces;
-    open_index();
+    open_index(0);
     skew = 15;
     for (uint32_t i = 1; i < 20000; i += 2) {
         insert(i);

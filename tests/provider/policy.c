@@ -109,8 +109,17 @@ static void forget(policy *p, entry *e)
     e->tracked = false;
 }
 
+static void check_likely_victim(const policy *p)
+{
+    if (p->ops->likely_victim) {
+        const entry *e = (const entry *) p->ops->likely_victim(p->shard);
+        cr_assert(!e || (e >= p->entries && e < p->entries + POLICY_ENTRIES && e->tracked));
+    }
+}
+
 entry *policy_evict(policy *p)
 {
+    check_likely_victim(p);
     entry *e = (entry *) p->ops->evict(p->shard);
     if (e) {
         cr_assert(e >= p->entries && e < p->entries + POLICY_ENTRIES);

@@ -127,7 +127,7 @@ mst_op rig_get(rig *r, const char *key)
     return op;
 }
 
-mst_status rig_look(rig *r, mst_op *op)
+mst_status rig_look(rig *r, mst_op *op, void **thread)
 {
     mst_lookup l;
     memset(&l, 0xa5, sizeof l); /* nothing of it but what is asked is set beforehand */
@@ -136,6 +136,7 @@ mst_status rig_look(rig *r, mst_op *op)
     l.space = op->space;
     l.key = op->key;
     l.now_ms = op->now_ms;
+    l.thread = thread;
     op->status = r->ops->lookup(r->self, &l);
     if (op->status == MST_ENOTSUP) {
         return rig_run(r, op);

@@ -56,8 +56,9 @@ mst_status rig_del(rig *, const char *key);
 /* Is it there with this value? Releases it again. */
 bool rig_has(rig *, const char *key, const char *value);
 mst_op rig_get(rig *, const char *key); /* to be released */
-/* The same by lookup(), told as a GET would tell it; by a GET when lookup() asks for one. */
-mst_status rig_look(rig *, mst_op *);
+/* The same by lookup(), told as a GET would tell it; by a GET when lookup() asks for one. `thread`:
+ * see mst_lookup. */
+mst_status rig_look(rig *, mst_op *, void **thread);
 void rig_release(mst_op *);
 /* EXISTS: no effect on the policy. */
 bool rig_exists(rig *, const char *key);

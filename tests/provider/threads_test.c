@@ -14,6 +14,7 @@ typedef struct worker {
     pthread_t thread;
     rig *r;
     uint64_t random;
+    void *word; /* the provider's */
     mst_op held[HELD];
     uint64_t hits;
 } worker;
@@ -57,9 +58,10 @@ static void check(const mst_op *op)
 
 static void set(worker *w, uint32_t *number)
 {
-    uint8_t bytes[600];
+    uint8_t bytes[30000]; /* large, now and then */
+    uint64_t most = draw(w, 50) ? 600 : sizeof bytes;
     mst_op op = rig_op(w->r, MST_OP_SET, &rig_space, (mst_slice){number, sizeof *number});
-    size_t len = sizeof *number + draw(w, sizeof bytes - sizeof *number);
+    size_t len = sizeof *number + draw(w, most - sizeof *number);
     memset(bytes, (int) (*number + len), len);
     memcpy(bytes, number, sizeof *number);
     const mst_slice part = {bytes, len};
@@ -124,7 +126,8 @@ static void look_many(worker *w)
                             .hash = op.hash,
                             .space = op.space,
                             .key = op.key,
-                            .now_ms = op.now_ms};
+                            .now_ms = op.now_ms,
+                            .thread = &w->word};
     }
     w->r->ops->lookup_many(w->r->self, l, BATCH);
     for (int i = 0; i < BATCH; i++) {
@@ -159,7 +162,7 @@ static void *work(void *arg)
         uint64_t what = draw(w, 16);
         if (what < 6) {
             mst_op op = rig_op(w->r, MST_OP_GET, &rig_space, (mst_slice){&number, sizeof number});
-            (what % 2 ? rig_run : rig_look)(w->r, &op);
+            what % 2 ? rig_run(w->r, &op) : rig_look(w->r, &op, &w->word);
             keep(w, &op);
         } else if (what == 6) {
             (number % 2 ? get_many : look_many)(w);

@@ -1,8 +1,6 @@
 /* entry.c - making entries, and taking them apart. */
 #include "entry.h"
 
-#include "block.h"
-
 _Static_assert(MEM_HEADER == 24, "the header of an entry grew");
 
 static unsigned fields_of(const mst_op *op)
@@ -58,8 +56,8 @@ static void fill_block(uint8_t *to, const mst_op *op)
     append_value(to, op);
 }
 
-mst_status mem_draft_new(mem_draft *d, const mem_shape *shape, const mst_host *host,
-                         const mst_op *op, uint64_t slot_most, uint64_t most)
+mst_status mem_draft_new(mem_draft *d, const mem_shape *shape, const mst_op *op, uint64_t slot_most,
+                         uint64_t most)
 {
     uint64_t value_len = value_length(op);
     *d = (mem_draft){.fields = fields_of(op)};
@@ -70,18 +68,18 @@ mst_status mem_draft_new(mem_draft *d, const mem_shape *shape, const mst_host *h
     d->value_len = (uint32_t) value_len;
     uint64_t fixed = shape->key_at + mem_key_room(op->key.len);
     d->slot_size = fixed + mem_fields_size(d->fields) + value_len;
-    uint64_t block = 0;
     if (d->slot_size > slot_most || op->key.len > MEM_KEY_MOST) {
         d->fields |= MEM_HAS_BLOCK;
         d->slot_size = fixed + mem_fields_size(d->fields);
-        block = block_size(op->key.len, value_len);
-        d->block_bytes = mem_block_charge(block);
+        d->block_size = block_size(op->key.len, value_len);
     }
-    if (d->slot_size + mem_draft_beside(d) > most) {
-        return MST_ETOOBIG;
-    }
-    if (block) {
-        d->block = host->alloc(host, (size_t) block);
+    return d->slot_size + mem_draft_beside(d) > most ? MST_ETOOBIG : MST_OK;
+}
+
+mst_status mem_draft_fill(mem_draft *d, mem_large *large, const mst_op *op)
+{
+    if (d->block_size) {
+        d->block = mem_large_take(large, d->block_size);
         if (!d->block) {
             return MST_ENOMEM;
         }
@@ -90,10 +88,11 @@ mst_status mem_draft_new(mem_draft *d, const mem_shape *shape, const mst_host *h
     return MST_OK;
 }
 
-void mem_draft_drop(mem_draft *d, const mst_host *host)
+void mem_draft_drop(mem_draft *d, mem_large *large)
 {
     if (d->block) {
-        host->free(host, d->block);
+        mem_large_give(large, d->block, d->block_size);
+        mem_large_trim(large); /* it was not charged */
         d->block = NULL;
     }
 }
@@ -146,17 +145,17 @@ uint64_t mem_entry_beside(const mem_shape *shape, const mem_entry *e)
     }
     uint64_t block = 0;
     if (mem_entry_fields(e) & MEM_HAS_BLOCK) {
-        block = mem_block_charge(block_size(e->key_len, e->value_len));
+        block = mem_large_charge(block_size(e->key_len, e->value_len));
     }
     return mem_entry_object(shape, e).bytes + block;
 }
 
-void mem_entry_empty(const mem_shape *shape, const mst_host *host, mem_entry *e)
+void mem_entry_empty(const mem_shape *shape, mem_large *large, mem_entry *e)
 {
     mst_object *object = mem_entry_object(shape, e).object;
     uint8_t *block = mem_entry_block(shape, e);
     if (block) {
-        host->free(host, block);
+        mem_large_give(large, block, block_size(e->key_len, e->value_len));
     }
     if (object) {
         object->release(object);

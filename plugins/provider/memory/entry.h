@@ -4,7 +4,7 @@
  *
  * The key comes first so that its address follows from the entry's alone: a search fetches both at
  * the same time. The fields are not aligned. A value that makes the slot too large is a block of
- * the host; so is a long key, in one block with its value.
+ * its own (large.h); so is a long key, in one block with its value.
  *
  * The first word of the header, `life`, is written under the shard's lock and read without: when
  * the entry ends, what it has, and its state. A free slot has one, too. What is not part of it is
@@ -14,6 +14,8 @@
  */
 #ifndef MEM_ENTRY_H
 #define MEM_ENTRY_H
+
+#include "large.h"
 
 #include <memstache/provider.h>
 
@@ -28,7 +30,7 @@ enum {
     MEM_HAS_TAG = 4,         /* uint64_t */
     MEM_HAS_CREATED = 8,     /* nothing: it is in the header */
     MEM_HAS_WIDE_SPACE = 16, /* uint32_t: a space whose id does not fit into 8 bits */
-    MEM_HAS_BLOCK = 32       /* uint8_t *: a block of the host, with the value in it */
+    MEM_HAS_BLOCK = 32       /* uint8_t *: a block of large.h, with the value in it */
 };
 
 enum { MEM_KEY_MOST = 256 /* in the slot */ };
@@ -74,27 +76,30 @@ typedef struct mem_draft {
     uint32_t value_len;
     uint64_t slot_size;    /* that it needs */
     uint64_t object_bytes; /* as charged */
-    uint64_t block_bytes;  /* the charge of the block */
+    uint64_t block_size;   /* 0: there is none */
     uint8_t *block;        /* with the value; NULL: it stands in the slot */
 } mem_draft;
 
-/* What a SET needs; a large value is copied here, so that nobody waits for it. MST_ETOOBIG when it
- * cannot be represented or would be charged more than `most`; MST_ENOMEM. */
-mst_status mem_draft_new(mem_draft *, const mem_shape *, const mst_host *, const mst_op *,
-                         uint64_t slot_most, uint64_t most);
+/* What a SET needs. MST_ETOOBIG when it cannot be represented or would be charged more than `most`.
+ */
+mst_status mem_draft_new(mem_draft *, const mem_shape *, const mst_op *, uint64_t slot_most,
+                         uint64_t most);
+/* Copy a value that does not stand in the slot; not under a lock, so that nobody waits for it.
+ * MST_ENOMEM. */
+mst_status mem_draft_fill(mem_draft *, mem_large *, const mst_op *);
 /* It was not used. */
-void mem_draft_drop(mem_draft *, const mst_host *);
+void mem_draft_drop(mem_draft *, mem_large *);
 /* What it will be charged: that of the slot, and what lies elsewhere. */
 static inline uint64_t mem_draft_beside(const mem_draft *d)
 {
-    return d->object_bytes + d->block_bytes;
+    return d->object_bytes + (d->block_size ? mem_large_charge(d->block_size) : 0);
 }
 /* [shard-lock] An entry in the slot; takes the block over and retains the object. It is linked. */
 mem_entry *mem_entry_make(void *slot, const mem_shape *, const mem_draft *, const mst_op *);
 /* The charge of what it has beside its slot. */
 uint64_t mem_entry_beside(const mem_shape *, const mem_entry *);
 /* Give back what it has beside its slot. Objects run foreign code: not under a lock. */
-void mem_entry_empty(const mem_shape *, const mst_host *, mem_entry *);
+void mem_entry_empty(const mem_shape *, mem_large *, mem_entry *);
 
 /* ---- life */
 
@@ -117,7 +122,7 @@ static inline uint64_t mem_life_end(uint64_t life)
 }
 static inline bool mem_life_is_over(uint64_t life, uint64_t now)
 {
-    return mem_life_end(life) && mem_life_end(life) <= now;
+    return mem_life_end(life) - 1 < now; /* 0 becomes the latest moment of all */
 }
 
 static inline unsigned mem_entry_fields(const mem_entry *e)

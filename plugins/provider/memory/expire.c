@@ -2,8 +2,8 @@
  *
  * There is no timer. An expired entry is a miss and goes when it is asked for; those that nobody
  * asks for are found by a hand that goes round the index, a few steps with each write. Each segment
- * knows a moment before which none of its entries ends, so the hand skips what has nothing to give,
- * and a cache without expiry pays for a look at a few words.
+ * knows a moment before which none of its entries ends, so the hand skips what has nothing to give;
+ * so does the index as a whole, so that the hand rests while nothing ends.
  */
 #include "find.h"
 #include "shard.h"
@@ -52,11 +52,19 @@ mem_entry *mem_shard_find(mem_shard *sh, const mst_op *op, mem_doomed *doomed)
     return e;
 }
 
-static void next_segment(mem_index *ix)
+/* `soonest`: of the segment that the hand leaves. A round that is complete has seen them all; what
+ * came meanwhile was noted. */
+static void next_segment(mem_index *ix, uint64_t soonest)
 {
-    ix->hand.at = (ix->hand.at + 1) % mem_index_places(ix);
-    ix->hand.line = 0;
-    ix->hand.soonest = UINT64_MAX;
+    mem_hand *hand = &ix->hand;
+    hand->round = soonest < hand->round ? soonest : hand->round;
+    hand->line = 0;
+    hand->soonest = UINT64_MAX;
+    if (++hand->at >= mem_index_places(ix)) {
+        hand->at = 0;
+        ix->soonest = hand->round;
+        hand->round = UINT64_MAX;
+    }
 }
 
 static void prefetch_line(const mem_index *ix, const mem_line *line)
@@ -80,9 +88,9 @@ static void sweep_line(mem_shard *sh, mem_segment *s, uint64_t now, mem_doomed *
             hand->soonest = end;
         }
     }
-    if (++hand->line == MEM_SEGMENT_LINES) {
+    if (++hand->line == sh->index.lines) {
         s->soonest = hand->soonest;
-        next_segment(&sh->index);
+        next_segment(&sh->index, s->soonest);
     } else {
         prefetch_line(&sh->index, line + 1); /* for the next write */
     }
@@ -91,12 +99,12 @@ static void sweep_line(mem_shard *sh, mem_segment *s, uint64_t now, mem_doomed *
 void mem_shard_sweep(mem_shard *sh, uint64_t now_ms, mem_doomed *doomed)
 {
     uint64_t now = mem_time_in(mem_shape_of(sh), now_ms);
-    for (int i = 0; i < LOOKS; i++) {
+    for (int i = 0; i < LOOKS && sh->index.soonest <= now; i++) {
         mem_segment *s = mem_index_segment(&sh->index, sh->index.hand.at);
         if (s && s->soonest <= now) {
             sweep_line(sh, s, now, doomed);
             return;
         }
-        next_segment(&sh->index);
+        next_segment(&sh->index, s ? s->soonest : UINT64_MAX);
     }
 }

@@ -33,6 +33,11 @@ static mem_segment *hand_segment(const mem_index *ix, const mem_directory *d)
     return atomic_load_explicit(&d->segment[ix->hand.at], memory_order_relaxed);
 }
 
+static size_t segment_size(const mem_index *ix)
+{
+    return sizeof(mem_segment) + ix->lines * sizeof(mem_line);
+}
+
 static size_t directory_size(uint32_t depth)
 {
     return sizeof(mem_directory) + ((size_t) 1 << depth) * sizeof(mem_segment *);
@@ -43,6 +48,7 @@ static mem_directory *new_directory(mem_index *ix, uint32_t depth)
     mem_directory *d = ix->host->alloc(ix->host, directory_size(depth));
     if (d) {
         d->depth = depth;
+        d->mask = (1u << depth) - 1;
         d->older = NULL;
         ix->bytes += mem_block_charge(directory_size(depth));
         ix->block_bytes += mem_block_charge(directory_size(depth));
@@ -50,39 +56,41 @@ static mem_directory *new_directory(mem_index *ix, uint32_t depth)
     return d;
 }
 
-/* In small caches pages are too small. */
 static mem_segment *new_segment(mem_index *ix, uint32_t depth)
 {
-    mem_segment *s = mem_slabs_lines(ix->slabs, sizeof *s);
-    bool is_block = !s;
-    if (is_block) {
-        s = mem_lines_alloc(ix->host, sizeof *s);
-        ix->block_bytes += s ? mem_lines_charge(sizeof *s) : 0;
-    }
+    bool is_block = !mem_index_is_in_pages(ix->region);
+    size_t size = segment_size(ix);
+    mem_segment *s = is_block ? mem_lines_alloc(ix->host, size) : mem_slabs_lines(ix->slabs, size);
     if (s) {
-        s->is_block = is_block;
         s->depth = depth;
         s->soonest = UINT64_MAX;
-        ix->bytes += is_block ? mem_lines_charge(sizeof *s) : sizeof *s;
+        ix->block_bytes += is_block ? mem_lines_charge(size) : 0;
+        ix->bytes += is_block ? mem_lines_charge(size) : size;
     }
     return s;
 }
 
 static void free_segment(mem_index *ix, mem_segment *s)
 {
-    if (s->is_block) {
+    if (!mem_index_is_in_pages(ix->region)) {
         mem_aligned_free(ix->host, s);
     }
 }
 
 mst_status mem_index_init(mem_index *ix, const mst_host *host, const mem_shape *shape,
-                          mem_slabs *slabs)
+                          mem_slabs *slabs, uint32_t shard)
 {
+    /* About 84 / 2^(n/8), so that segments fill pages, and in an order that spreads the first two,
+     * or four, as well. */
+    static const uint8_t lines[] = {MEM_SEGMENT_LINES, 59, 72, 50, 77, 55, 67, 45};
     *ix = (mem_index){.host = host,
                       .shape = shape,
                       .slabs = slabs,
                       .region = slabs->region,
-                      .hand = {.soonest = UINT64_MAX}};
+                      .lines = lines[shard % sizeof lines],
+                      .soonest = UINT64_MAX,
+                      .hand = {.soonest = UINT64_MAX, .round = UINT64_MAX}};
+    ix->split_at = ix->lines * MEM_LINE_SLOTS * 9 / 10;
     mem_directory *d = new_directory(ix, 0);
     if (!d) {
         return MST_ENOMEM;
@@ -118,16 +126,17 @@ void mem_index_fini(mem_index *ix)
     atomic_store_explicit(&ix->directory, NULL, memory_order_relaxed);
 }
 
-static bool place(mem_segment *s, uint32_t home, uint32_t tag, uint32_t position)
+static bool place(const mem_index *ix, mem_segment *s, uint32_t home, uint32_t tag,
+                  uint32_t position)
 {
-    if (s->count == MEM_SEGMENT_SLOTS) {
+    if (s->count == ix->lines * MEM_LINE_SLOTS) {
         return false;
     }
     mem_line *line = &s->line[home];
     uint32_t empty = mem_matches(mem_tags_of(line), 0);
     while (!empty) {
         pass(line, 1);
-        home = mem_line_after(home);
+        home = mem_line_after(ix, home);
         line = &s->line[home];
         empty = mem_matches(mem_tags_of(line), 0);
     }
@@ -139,9 +148,10 @@ static bool place(mem_segment *s, uint32_t home, uint32_t tag, uint32_t position
 }
 
 /* Empty a slot of a line, for an entry whose search begins at `home`. */
-static void displace(mem_segment *s, uint32_t home, uint32_t line, uint32_t slot)
+static void displace(const mem_index *ix, mem_segment *s, uint32_t home, uint32_t line,
+                     uint32_t slot)
 {
-    for (; home != line; home = mem_line_after(home)) {
+    for (; home != line; home = mem_line_after(ix, home)) {
         pass(&s->line[home], -1);
     }
     set_tags(&s->line[line], slot, 0xff, 0);
@@ -153,29 +163,25 @@ static void displace(mem_segment *s, uint32_t home, uint32_t line, uint32_t slot
  * out of all proportion: then the hash is broken, and the segment fills up. */
 static bool may_split(const mem_index *ix, const mem_segment *s)
 {
-    return s->depth < MEM_DEPTH_MAX && ((uint64_t) MEM_SEGMENT_SPLIT << s->depth) < 32 * ix->count;
+    return s->depth < MEM_DEPTH_MAX && ((uint64_t) ix->split_at << s->depth) < 32 * ix->count;
 }
 
 bool mem_index_is_full(const mem_index *ix, uint64_t hash)
 {
     const mem_segment *s = mem_segment_of(ix, hash);
-    return s->count >= MEM_SEGMENT_SPLIT && may_split(ix, s);
-}
-
-static bool has_large_pages(const mem_index *ix)
-{
-    return ix->region->page_size >= sizeof(mem_segment);
+    return s->count >= ix->split_at && may_split(ix, s);
 }
 
 bool mem_index_needs_page(const mem_index *ix)
 {
-    return has_large_pages(ix) && mem_slabs_lines_need_page(ix->slabs, sizeof(mem_segment));
+    return mem_index_is_in_pages(ix->region) &&
+           mem_slabs_lines_need_page(ix->slabs, (uint32_t) segment_size(ix));
 }
 
 uint64_t mem_index_growth(const mem_index *ix, uint64_t hash)
 {
     const mem_directory *d = mem_directory_of(ix);
-    uint64_t bytes = has_large_pages(ix) ? 0 : mem_lines_charge(sizeof(mem_segment));
+    uint64_t bytes = mem_index_is_in_pages(ix->region) ? 0 : mem_lines_charge(segment_size(ix));
     bool doubles = mem_segment_in(d, hash)->depth == d->depth;
     return doubles ? bytes + mem_block_charge(directory_size(d->depth + 1)) : bytes;
 }
@@ -209,9 +215,9 @@ static void prefetch_line_entries(const mem_index *ix, const mem_line *line)
 static uint32_t move_half(const mem_index *ix, mem_segment *from, mem_segment *to, uint32_t bit)
 {
     prefetch_line_entries(ix, &from->line[0]);
-    for (uint32_t at = 0; at < MEM_SEGMENT_LINES; at++) {
+    for (uint32_t at = 0; at < ix->lines; at++) {
         mem_line *line = &from->line[at];
-        if (at + 1 < MEM_SEGMENT_LINES) {
+        if (at + 1 < ix->lines) {
             prefetch_line_entries(ix, line + 1);
         }
         for (uint32_t slot = 0; slot < MEM_LINE_SLOTS; slot++) {
@@ -219,8 +225,8 @@ static uint32_t move_half(const mem_index *ix, mem_segment *from, mem_segment *t
             const mem_entry *e = position ? mem_index_at(ix, position) : NULL;
             if (e && e->hash >> bit & 1) {
                 uint32_t tag = mem_tags_of(line).word[slot / 8] >> slot % 8 * 8 & 0xff;
-                displace(from, mem_line_of(e->hash), at, slot);
-                place(to, mem_line_of(e->hash), tag, position);
+                displace(ix, from, mem_line_of(ix, e->hash), at, slot);
+                place(ix, to, mem_line_of(ix, e->hash), tag, position);
             }
         }
     }
@@ -254,7 +260,7 @@ mst_status mem_index_grow(mem_index *ix, uint64_t hash)
 bool mem_index_insert(mem_index *ix, uint64_t hash, mem_entry *e)
 {
     uint32_t position = mem_region_position(ix->region, e);
-    if (!place(mem_segment_of(ix, hash), mem_line_of(hash), mem_tag_of(hash), position)) {
+    if (!place(ix, mem_segment_of(ix, hash), mem_line_of(ix, hash), mem_tag_of(hash), position)) {
         return false;
     }
     ix->count++;
@@ -265,16 +271,23 @@ void mem_index_remove(mem_index *ix, mem_entry *e)
 {
     mem_segment *s = mem_segment_of(ix, e->hash);
     uint32_t position = mem_region_position(ix->region, e);
-    uint32_t home = mem_line_of(e->hash), at = home;
-    for (uint32_t n = 0; n < MEM_SEGMENT_LINES; n++) {
+    uint32_t home = mem_line_of(ix, e->hash), at = home;
+    for (uint32_t n = 0; n < ix->lines; n++) {
         for (uint32_t slot = 0; slot < MEM_LINE_SLOTS; slot++) {
             if (mem_position_at(&s->line[at], slot) == position) {
-                displace(s, home, at, slot);
+                displace(ix, s, home, at, slot);
                 ix->count--;
                 return;
             }
         }
-        at = mem_line_after(at);
+        at = mem_line_after(ix, at);
+    }
+}
+
+static void lower(uint64_t *least, uint64_t end)
+{
+    if (end < *least) {
+        *least = end;
     }
 }
 
@@ -285,23 +298,18 @@ void mem_index_note_end(mem_index *ix, uint64_t hash, uint64_t end)
     if (!end) {
         return;
     }
-    if (end < s->soonest) {
-        s->soonest = end;
-    }
+    lower(&s->soonest, end);
+    lower(&ix->soonest, end);
+    lower(&ix->hand.round, end);
     /* The hand may have passed the entry's line already. */
     if (end < ix->hand.soonest && hand_segment(ix, d) == s) {
         ix->hand.soonest = end;
     }
 }
 
-void mem_index_prefetch_line(const mem_index *ix, uint64_t hash)
-{
-    __builtin_prefetch(&mem_segment_of(ix, hash)->line[mem_line_of(hash)]);
-}
-
 void mem_index_prefetch_entry(const mem_index *ix, uint64_t hash)
 {
-    const mem_line *line = &mem_segment_of(ix, hash)->line[mem_line_of(hash)];
+    const mem_line *line = &mem_segment_of(ix, hash)->line[mem_line_of(ix, hash)];
     uint32_t found = mem_matches(mem_tags_of(line), mem_tag_of(hash));
     if (found) {
         const uint8_t *e = mem_region_at(ix->region, mem_position_at(line, mem_first_slot(found)));

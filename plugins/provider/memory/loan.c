@@ -15,7 +15,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-_Static_assert(sizeof(mem_loans) <= MEM_LOANS_BLOCK, "a block of loans grew");
+_Static_assert(sizeof(mem_loans) == MEM_LOANS_BLOCK, "a block of loans is found by its loans");
 
 enum { FILTER_BITS_LEAST = 2048, FILTER_BITS_PER_LOAN = 16, WORD = 64, TRIES = 8, PROBES = 8 };
 
@@ -117,7 +117,7 @@ static mem_loans *reuse(mem_lender *l, pid_t self)
     return found;
 }
 
-mem_loans *mem_reader_new(mem_lender *l)
+static mem_loans *new_reader(mem_lender *l)
 {
     pid_t self = (pid_t) syscall(SYS_gettid);
     mem_loans *first = reuse(l, self);
@@ -127,7 +127,7 @@ mem_loans *mem_reader_new(mem_lender *l)
             return NULL;
         }
         atomic_store_explicit(&first->more, first, memory_order_relaxed);
-        atomic_store_explicit(&first->now, first, memory_order_relaxed);
+        atomic_store_explicit(&first->spot, first->loan, memory_order_relaxed);
     }
     if (pthread_setspecific(l->key, first) != 0) {
         return NULL; /* the next try finds it again */
@@ -135,35 +135,40 @@ mem_loans *mem_reader_new(mem_lender *l)
     return first;
 }
 
-/* The next loan was in use: those after it, then another block. */
+/* The loan to try first was in use: those after it, then another block. */
 mem_loan *mem_reader_search(mem_loans *first)
 {
-    mem_loans *b = atomic_load_explicit(&first->now, memory_order_relaxed);
-    for (int i = 0; i < TRIES; i++) {
-        if (atomic_load_explicit(&b->at, memory_order_relaxed) == 0) {
-            b = atomic_load_explicit(&b->more, memory_order_relaxed);
-            atomic_store_explicit(&first->now, b, memory_order_relaxed);
-        }
-        mem_loan *loan = mem_loans_next(b);
-        if (!atomic_load_explicit(loan, memory_order_acquire)) {
-            return loan;
-        }
+    mem_loan *loan = atomic_load_explicit(&first->spot, memory_order_relaxed);
+    for (int i = 0; i < TRIES && atomic_load_explicit(loan, memory_order_acquire); i++) {
+        loan = mem_loan_after(loan);
     }
-    mem_loans *more = new_block(first->lender, 0);
-    if (!more) {
-        return NULL;
+    if (atomic_load_explicit(loan, memory_order_acquire)) {
+        mem_loans *b = mem_loans_of(loan), *more = new_block(first->lender, 0);
+        if (!more) {
+            return NULL;
+        }
+        mem_loans *after = atomic_load_explicit(&b->more, memory_order_relaxed);
+        atomic_store_explicit(&more->more, after, memory_order_relaxed);
+        atomic_store_explicit(&b->more, more, memory_order_relaxed);
+        loan = more->loan;
     }
-    mem_loans *after = atomic_load_explicit(&b->more, memory_order_relaxed);
-    atomic_store_explicit(&more->more, after, memory_order_relaxed);
-    atomic_store_explicit(&b->more, more, memory_order_relaxed);
-    atomic_store_explicit(&first->now, more, memory_order_relaxed);
-    return mem_loans_next(more);
+    atomic_store_explicit(&first->spot, loan, memory_order_relaxed);
+    return loan;
+}
+
+mem_loans *mem_lender_reader(mem_lender *l, void **word)
+{
+    mem_loans *first = mem_reader(l);
+    first = first ? first : new_reader(l);
+    if (word) {
+        *word = first;
+    }
+    return first;
 }
 
 mem_loan *mem_lender_find(mem_lender *l)
 {
-    mem_loans *first = mem_reader(l);
-    first = first ? first : mem_reader_new(l);
+    mem_loans *first = mem_lender_reader(l, NULL);
     return first ? mem_reader_loan(first) : NULL;
 }
 
@@ -242,8 +247,7 @@ static void give_back_late(mem_lender *l, mem_loan *loan)
 /* Nothing of the cache is touched after the last store: it may be gone then. */
 void mem_loan_release(void *loan)
 {
-    mem_loans *b = (mem_loans *) ((uintptr_t) loan & ~(uintptr_t) (MEM_LOANS_BLOCK - 1));
-    mem_lender *l = b->lender;
+    mem_lender *l = mem_loans_of(loan)->lender;
     atomic_store_explicit((mem_loan *) loan, MEM_LOAN_BACK, memory_order_release);
     mem_reader_fence(l);
     if (atomic_load_explicit(&l->stopped, memory_order_acquire)) {

@@ -23,7 +23,7 @@
 #include <pthread.h>
 #include <sys/types.h>
 
-enum { MEM_LOANS = 112, MEM_LOANS_BLOCK = 1024, MEM_LOANS_CHARGE = 2080 /* aligned, it is */ };
+enum { MEM_LOANS = 120, MEM_LOANS_BLOCK = 1024, MEM_LOANS_CHARGE = 2080 /* aligned, it is */ };
 #define MEM_LOAN_BACK ((mem_entry *) 1)
 #define MEM_LOAN_LATE ((mem_entry *) 2)
 
@@ -35,10 +35,10 @@ typedef struct mem_loans {
     mem_lender *lender;
     struct mem_loans *next;           /* of the lender's, in no order */
     _Atomic(struct mem_loans *) more; /* of the reader's, in a ring */
-    _Atomic(struct mem_loans *) now;  /* of a reader's first one: where to try next */
-    _Atomic uint32_t at;              /* the loan to try next */
-    pid_t thread;                     /* of a reader's first one; 0 of others */
-    _Atomic uint64_t hits;            /* of a reader's first one */
+    /* of a reader's first one: */
+    _Atomic(mem_loan *) spot; /* the loan to try first */
+    _Atomic uint64_t hits;
+    pid_t thread; /* 0 of others */
     _Alignas(64) mem_loan loan[MEM_LOANS];
 } mem_loans;
 
@@ -66,9 +66,10 @@ void mem_lender_stop(mem_lender *);
 /* Frees what it has; in end(), or when init() failed. */
 void mem_lender_fini(mem_lender *);
 
-/* A loan that is free, NULL without memory. */
+/* This thread's blocks; NULL without memory. Stores them into *word, too, unless `word` is NULL. */
+mem_loans *mem_lender_reader(mem_lender *, void **word);
+/* A loan that is free; NULL without memory. */
 mem_loan *mem_lender_find(mem_lender *);
-mem_loans *mem_reader_new(mem_lender *);
 mem_loan *mem_reader_search(mem_loans *first);
 
 /* Which entries are lent now, as far as they were not linked any more before the call: `lock` is
@@ -86,18 +87,31 @@ static inline mem_loans *mem_reader(const mem_lender *l)
     return pthread_getspecific(l->key);
 }
 
-/* The loan to try next, which may be in use. */
-static inline mem_loan *mem_loans_next(mem_loans *b)
+static inline mem_loans *mem_loans_of(mem_loan *loan)
 {
-    uint32_t at = atomic_load_explicit(&b->at, memory_order_relaxed);
-    atomic_store_explicit(&b->at, at + 1 == MEM_LOANS ? 0 : at + 1, memory_order_relaxed);
-    return &b->loan[at];
+    return (mem_loans *) ((uintptr_t) loan & ~(uintptr_t) (MEM_LOANS_BLOCK - 1));
 }
 
+/* The next one in the ring. */
+static inline mem_loan *mem_loan_after(mem_loan *loan)
+{
+    mem_loans *b = mem_loans_of(loan);
+    return loan == &b->loan[MEM_LOANS - 1]
+               ? atomic_load_explicit(&b->more, memory_order_relaxed)->loan
+               : loan + 1;
+}
+
+/* Who gives back before the next lookup always has the same one. */
 static inline mem_loan *mem_reader_loan(mem_loans *first)
 {
-    mem_loan *loan = mem_loans_next(atomic_load_explicit(&first->now, memory_order_relaxed));
+    mem_loan *loan = atomic_load_explicit(&first->spot, memory_order_relaxed);
     return atomic_load_explicit(loan, memory_order_acquire) ? mem_reader_search(first) : loan;
+}
+
+/* It was taken, and others are wanted before it is given back. */
+static inline void mem_reader_pass(mem_loans *first, mem_loan *loan)
+{
+    atomic_store_explicit(&first->spot, mem_loan_after(loan), memory_order_relaxed);
 }
 
 /* The cheap half of the barrier between a store to a loan and what is read then. */

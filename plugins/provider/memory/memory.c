@@ -8,6 +8,7 @@
 
 #include <unistd.h>
 
+#include "find.h"
 #include "shard.h"
 
 typedef struct memory {
@@ -136,6 +137,12 @@ static void lookup_many(void *self, mst_lookup *l, size_t n)
     mem_lookup_many(((memory *) self)->cache, l, n);
 }
 
+static void expect(void *self, uint64_t hash)
+{
+    mem_cache *cache = ((memory *) self)->cache;
+    mem_index_prefetch_line(&mem_cache_shard(cache, hash)->index, hash);
+}
+
 static uint64_t shrink(void *self, uint64_t bytes)
 {
     mem_cache *cache = ((memory *) self)->cache;
@@ -178,6 +185,14 @@ static void add_figures(mem_shard *sh, figures *sum)
     mem_unlock(sh, &doomed);
 }
 
+/* What is kept beyond the least; if there is no room for it, it is on its way back. */
+static uint64_t excess_of(const memory *m, uint64_t bytes)
+{
+    uint64_t excess = mem_large_excess(&m->cache->large);
+    uint64_t room = bytes < m->max_bytes ? m->max_bytes - bytes : 0;
+    return excess < room ? excess : room;
+}
+
 /* entries       in the cache, expired ones that nobody has met yet among them
  * bytes         charged against max_bytes
  * max_bytes     as configured
@@ -199,7 +214,7 @@ static void stats(void *self, void (*emit)(void *arg, const char *name, uint64_t
     }
     sum.counters.hits += mem_lender_hits(&m->cache->lender);
     emit(arg, "entries", sum.entries);
-    emit(arg, "bytes", sum.bytes);
+    emit(arg, "bytes", sum.bytes + excess_of(m, sum.bytes));
     emit(arg, "max_bytes", m->max_bytes);
     emit(arg, "index_bytes", sum.index_bytes);
     emit(arg, "pinned_bytes", sum.pinned_bytes);
@@ -223,6 +238,7 @@ static const mst_provider_ops ops = {
     .lookup = lookup,
     .lookup_many = lookup_many,
     .shrink = shrink,
+    .expect = expect,
 };
 
 static const mst_plugin plugin = {

@@ -1,10 +1,5 @@
-/* read.c - GET and EXISTS, one and many.
- *
- * A plain hit takes no lock, if the policy allows it: the entry is found in the index, lent to the
- * thread (loan.h), and looked for a second time. Everything else, misses among it, is done under
- * the lock. A batch first brings the lines and then the entries of all its keys into the cache, so
- * that the memory's latencies overlap.
- */
+/* read.c - GET and EXISTS under the lock, one and many. A batch first brings the lines and then the
+ * entries of all its keys into the cache, so that the memory's latencies overlap. */
 #include "find.h"
 #include "shard.h"
 
@@ -181,77 +176,7 @@ void mem_exists(mem_cache *cache, mst_op *op)
     op->status = e ? MST_OK : MST_MISS;
 }
 
-/* ---- without the lock */
-
-/* What makes a hit one for the lock. */
-enum { NOT_PLAIN = MEM_HAS_SLIDING | MEM_HAS_OBJECT | MEM_HAS_WIDE_SPACE };
-
-/* Is it the entry of the key, linked, and plain? *life is what it is judged by. */
-static inline bool is_plain(const mem_shape *shape, const mem_entry *e, const mst_lookup *l,
-                            uint64_t *life)
-{
-    const uint64_t mask = 0xffu << MEM_LIFE_SPACE | (unsigned) NOT_PLAIN << MEM_LIFE_FIELDS | 0xffu;
-    *life = mem_life_of(e);
-    return e->hash == (uint32_t) l->hash && e->key_len == l->key.len &&
-           (*life & mask) == ((uint64_t) l->space->id << MEM_LIFE_SPACE | MEM_LINKED) &&
-           mem_bytes_are(mem_entry_key(shape, e), l->key.data, l->key.len);
-}
-
-/* The plain entry of the key, lent by `loan`; NULL, also when it was moved just now. */
-static inline mem_entry *borrow(const mem_cache *cache, const mem_index *ix, const mst_lookup *l,
-                                mem_loan *loan, uint64_t *life)
-{
-    const mem_segment *s = mem_segment_of(ix, l->hash);
-    uint32_t at = mem_line_of(l->hash), tag = mem_tag_of(l->hash);
-    for (uint32_t n = 0; n < MEM_SEGMENT_LINES; n++) {
-        const mem_line *line = &s->line[at];
-        mem_tags tags = mem_tags_of(line);
-        for (uint32_t found = mem_matches(tags, tag); found; found &= found - 1) {
-            uint32_t slot = mem_first_slot(found), position = mem_position_at(line, slot);
-            mem_entry *e = mem_region_at(&cache->region, position);
-            __builtin_prefetch((const uint8_t *) e + 64); /* the value begins there or so */
-            mem_loan_take(&cache->lender, loan, e);
-            if (!position || mem_position_at(line, slot) != position) {
-                return NULL;
-            }
-            if (is_plain(&cache->shape, e, l, life)) {
-                return e;
-            }
-        }
-        if (!mem_passed(tags)) {
-            return NULL;
-        }
-        at = mem_line_after(at);
-    }
-    return NULL;
-}
-
-/* False: everything is as it was, and the lock is needed. */
-static inline bool lookup_unlocked(mem_cache *cache, mem_loans *reader, mst_lookup *l)
-{
-    mem_shard *sh = mem_cache_shard(cache, l->hash);
-    const mem_shape *shape = &cache->shape;
-    mem_loan *loan = mem_reader_loan(reader);
-    uint64_t life;
-    if (!loan) {
-        return false;
-    }
-    mem_entry *e = borrow(cache, &sh->index, l, loan, &life);
-    if (!e || mem_life_is_over(life, mem_time_in(shape, l->now_ms))) {
-        mem_loan_drop(loan);
-        return false;
-    }
-    mem_reader_count(reader);
-    note_hit(sh, shape, e, NULL);
-    l->expires_ms = mem_time_out(shape, mem_life_end(life));
-    l->created_ms = mem_entry_created(e);
-    bool is_bare = !(mem_life_fields(life) & ~(unsigned) MEM_HAS_CREATED);
-    l->out.data = is_bare ? mem_entry_key(shape, e) + e->key_len : mem_entry_value(shape, e);
-    l->out.len = e->value_len;
-    l->out.release = mem_loan_release;
-    l->out.owner = loan;
-    return true;
-}
+/* ---- the lock's half of a lookup (lookup.c) */
 
 /* [shard-lock] Lent, if it is a plain hit. */
 static mst_status take_plain(mem_shard *sh, mst_lookup *l, mem_doomed *doomed)
@@ -270,7 +195,7 @@ static mst_status take_plain(mem_shard *sh, mst_lookup *l, mem_doomed *doomed)
     return op.status;
 }
 
-static mst_status lookup_locked(mem_cache *cache, mst_lookup *l)
+mst_status mem_lookup_locked(mem_cache *cache, mst_lookup *l)
 {
     mem_shard *sh = mem_cache_shard(cache, l->hash);
     mem_doomed doomed = {0};
@@ -278,38 +203,4 @@ static mst_status lookup_locked(mem_cache *cache, mst_lookup *l)
     mst_status status = take_plain(sh, l, &doomed);
     mem_unlock(sh, &doomed);
     return status;
-}
-
-mst_status mem_lookup(mem_cache *cache, mst_lookup *l)
-{
-    mem_loans *reader = mem_reader(&cache->lender);
-    if (reader && cache->hits_unlocked && lookup_unlocked(cache, reader, l)) {
-        return MST_OK;
-    }
-    return lookup_locked(cache, l);
-}
-
-static void lookup_window(mem_cache *cache, mst_lookup *l, size_t n)
-{
-    mem_loans *reader = cache->hits_unlocked ? mem_reader(&cache->lender) : NULL;
-    for (size_t i = 0; i < n; i++) {
-        mem_index_prefetch_line(&mem_cache_shard(cache, l[i].hash)->index, l[i].hash);
-    }
-    for (size_t i = 0; i < n; i++) {
-        mem_index_prefetch_entry(&mem_cache_shard(cache, l[i].hash)->index, l[i].hash);
-    }
-    for (size_t i = 0; i < n; i++) {
-        bool hit = reader && lookup_unlocked(cache, reader, &l[i]);
-        l[i].status = hit ? MST_OK : lookup_locked(cache, &l[i]);
-    }
-}
-
-void mem_lookup_many(mem_cache *cache, mst_lookup *l, size_t n)
-{
-    while (n) {
-        size_t now = n < WINDOW ? n : WINDOW;
-        lookup_window(cache, l, now);
-        l += now;
-        n -= now;
-    }
 }

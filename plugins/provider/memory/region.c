@@ -7,7 +7,6 @@
 #define _DEFAULT_SOURCE /* MAP_ANONYMOUS, madvise */
 #include "region.h"
 
-#include "block.h"
 #include "poison.h"
 
 #include <sys/mman.h>
@@ -21,7 +20,7 @@ enum {
     HUGE_FROM = 64 * 1024 * 1024
 };
 
-static uint32_t page_for(uint64_t share)
+uint32_t mem_region_page_for(uint64_t share)
 {
     uint32_t page = PAGE_LEAST;
     while (page < PAGE_MOST && share / page / 2 >= PAGES) {
@@ -35,54 +34,39 @@ static uint64_t size_of(const mem_region *r)
     return (uint64_t) r->pages * r->page_size;
 }
 
-static bool map(mem_region *r)
+uint64_t mem_region_overhead(uint64_t pages)
 {
-    bool huge = size_of(r) >= HUGE_FROM;
+    return pages * sizeof(uint32_t);
+}
+
+mst_status mem_region_init(mem_region *r, uint64_t page_size, uint64_t pages, bool huge)
+{
+    *r = (mem_region){.page_size = page_size, .unit = UNIT_LEAST, .pages = (uint32_t) pages};
+    huge = huge && size_of(r) >= HUGE_FROM;
     uint64_t align = huge ? HUGE_PAGE : PAGE_MOST;
-    r->map_size = size_of(r) + align;
+    r->map_size = align + size_of(r) + mem_region_overhead(pages);
     r->map = mmap(NULL, r->map_size, PROT_READ | PROT_WRITE,
                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (r->map == MAP_FAILED) {
         r->map = NULL;
-        return false;
+        return MST_ENOMEM;
     }
     r->base = (uint8_t *) r->map + (align - (uintptr_t) r->map % align) % align;
-    if (huge) {
-        madvise(r->base, size_of(r), MADV_HUGEPAGE); /* a hint */
-    }
-    return true;
-}
-
-mst_status mem_region_init(mem_region *r, const mst_host *host, uint64_t max_bytes, uint64_t share)
-{
-    *r = (mem_region){.host = host, .page_size = page_for(share), .unit = UNIT_LEAST};
-    r->pages = (uint32_t) (max_bytes / r->page_size);
+    r->next_back = (uint32_t *) (void *) (r->base + size_of(r));
     while (size_of(r) >> r->unit > UINT32_MAX) {
         r->unit++;
     }
-    r->next_back = host->alloc(host, r->pages * sizeof *r->next_back);
-    if (!r->next_back || !map(r)) {
-        mem_region_fini(r);
-        return MST_ENOMEM;
-    }
+    madvise(r->base, size_of(r), huge ? MADV_HUGEPAGE : MADV_NOHUGEPAGE); /* a hint */
     return MST_OK;
 }
 
 void mem_region_fini(mem_region *r)
 {
     if (r->map) {
-        MEM_UNPOISON(r->base, size_of(r));
+        MEM_UNPOISON(r->base, (uint64_t) r->fresh * r->page_size);
         munmap(r->map, r->map_size);
     }
-    if (r->host) {
-        r->host->free(r->host, r->next_back);
-    }
     *r = (mem_region){.base = NULL};
-}
-
-uint64_t mem_region_overhead(const mem_region *r)
-{
-    return mem_block_charge(r->pages * sizeof *r->next_back);
 }
 
 void *mem_region_take(mem_region *r)
@@ -99,10 +83,24 @@ void *mem_region_take(mem_region *r)
     return number ? r->base + (uint64_t) (number - 1) * r->page_size : NULL;
 }
 
-void mem_region_give(mem_region *r, void *page)
+void mem_region_forget(void *p, uint64_t bytes)
+{
+    madvise(p, bytes, MADV_DONTNEED);
+}
+
+void mem_region_populate(void *p, uint64_t bytes)
+{
+#ifdef MADV_POPULATE_WRITE
+    madvise(p, bytes, MADV_POPULATE_WRITE); /* a hint */
+#else
+    (void) p, (void) bytes;
+#endif
+}
+
+void mem_region_give(mem_region *r, void *page, uint64_t used)
 {
     uint32_t number = (uint32_t) (((uint8_t *) page - r->base) / r->page_size);
-    madvise(page, r->page_size, MADV_DONTNEED);
+    mem_region_forget(page, used);
     mem_mutex_lock(&r->lock);
     r->next_back[number] = r->back;
     r->back = number + 1;

@@ -4,8 +4,8 @@
  * the index, its pages, whether full or not, and what entries have beside their slots. Room is made
  * before something is added, so the sum never exceeds the bound.
  *
- * Not charged: the large value that a SET copies before it takes the lock, and what was removed in
- * the moment between dropping the lock and being freed. Both are one call's own.
+ * Not charged: what was removed in the moment between dropping the lock and being freed, and what a
+ * SET copies before it takes the lock if it is less than 8 KiB. Both are one call's own.
  *
  * An entry that goes is retired: readers may still hold it without anybody knowing. Retired entries
  * are looked at together, some dozens at a time, since to find out who is lent costs a survey of
@@ -29,7 +29,8 @@ static uint64_t base_bytes(const mem_shard *sh)
 {
     const mem_cache *cache = sh->cache;
     uint64_t loans = atomic_load_explicit(&cache->lender.bytes, memory_order_relaxed);
-    return sh->fixed_bytes + sh->index.block_bytes + loans / cache->shard_count;
+    uint64_t shared = loans + mem_large_bytes(&cache->large);
+    return sh->fixed_bytes + sh->index.block_bytes + shared / cache->shard_count;
 }
 
 uint64_t mem_shard_used(const mem_shard *sh)
@@ -37,11 +38,27 @@ uint64_t mem_shard_used(const mem_shard *sh)
     return base_bytes(sh) + mem_slabs_bytes(&sh->slabs) + sh->beside_bytes;
 }
 
-/* With room left for one more block of loans, which readers take without asking. */
+uint64_t mem_shard_spare(const mem_shard *sh)
+{
+    const mem_cache *cache = sh->cache; /* readers may take one more block of loans */
+    return (MEM_LOANS_CHARGE + mem_large_spare(&cache->large)) / cache->shard_count;
+}
+
+/* The excess counts in full: other shards may have no room. */
 static bool fits(const mem_shard *sh, uint64_t more)
 {
-    uint64_t used = mem_shard_used(sh) + MEM_LOANS_CHARGE / sh->cache->shard_count;
+    uint64_t used = mem_shard_used(sh) + mem_shard_spare(sh) + mem_large_excess(&sh->cache->large);
     return used <= sh->max_bytes && more <= sh->max_bytes - used;
+}
+
+/* Without evicting anything. */
+static bool has_room(const mem_shard *sh, uint64_t more)
+{
+    if (fits(sh, more)) {
+        return true;
+    }
+    mem_large_trim(&sh->cache->large);
+    return fits(sh, more);
 }
 
 /* ---- removing */
@@ -60,11 +77,11 @@ void mem_shard_discard(mem_shard *sh, mem_entry *e, mem_doomed *doomed)
 
 void mem_bury(mem_shard *sh, mem_doomed *doomed)
 {
-    const mem_cache *cache = sh->cache;
+    mem_cache *cache = sh->cache;
     for (uint32_t at = doomed->first; at;) {
         mem_entry *e = mem_region_at(&cache->region, at);
         at = mem_entry_next(e);
-        mem_entry_empty(&cache->shape, cache->host, e);
+        mem_entry_empty(&cache->shape, &cache->large, e);
     }
     mem_lock(sh);
     while (doomed->first) {
@@ -72,6 +89,7 @@ void mem_bury(mem_shard *sh, mem_doomed *doomed)
         doomed->first = mem_entry_next(e);
         mem_slot_give(&sh->slabs, e);
     }
+    has_room(sh, 0); /* what was given back is only kept if there is */
     mem_mutex_unlock(&sh->lock);
 }
 
@@ -123,12 +141,25 @@ void mem_shard_drop(mem_shard *sh, mem_entry *e, int why, mem_doomed *doomed)
 
 /* ---- making room */
 
+/* What will be needed when the next victim goes comes near until then. */
+static void look_ahead(const mem_shard *sh)
+{
+    const mst_node *next =
+        sh->policy->likely_victim ? sh->policy->likely_victim(sh->policy_shard) : NULL;
+    if (next) {
+        const mem_entry *e = mem_node_entry(mem_shape_of(sh), (mst_node *) (uintptr_t) next);
+        mem_index_prefetch_line(&sh->index, e->hash);
+        __builtin_prefetch(mem_page_of(&sh->slabs, e), 1);
+    }
+}
+
 static bool evict_one(mem_shard *sh, mem_doomed *doomed)
 {
     mst_node *victim = sh->policy ? sh->policy->evict(sh->policy_shard) : NULL;
     if (victim) {
         sh->counters.evictions++;
         retire(sh, mem_node_entry(mem_shape_of(sh), victim), doomed);
+        look_ahead(sh);
     }
     return victim;
 }
@@ -192,7 +223,7 @@ static bool empty_page(mem_shard *sh, uint32_t class, mem_doomed *doomed)
 
 static bool has_slot(const mem_shard *sh, uint32_t class)
 {
-    return sh->slabs.free[class] || sh->slabs.empty;
+    return mem_slot_is_there(&sh->slabs, class) || sh->slabs.empty;
 }
 
 /* More pages are not to be had. */
@@ -201,35 +232,59 @@ static bool free_slot(mem_shard *sh, uint32_t class, mem_doomed *doomed)
     return (evict_some(sh, doomed) && has_slot(sh, class)) || empty_page(sh, class, doomed);
 }
 
+/* More is not to be had otherwise: false. */
+static bool make_fit(mem_shard *sh, uint64_t more, mem_doomed *doomed)
+{
+    mem_slabs_trim(&sh->slabs);
+    return has_room(sh, more) || evict_some(sh, doomed) || empty_page(sh, MEM_CLASSES, doomed);
+}
+
 /* Could it ever fit? */
-static bool is_possible(const mem_shard *sh, uint64_t slot_size, uint64_t beside)
+static bool is_possible(mem_shard *sh, uint64_t slot_size, uint64_t beside, mem_doomed *doomed)
 {
     uint64_t page = sh->slabs.region->page_size;
     uint64_t index = sh->index.bytes - sh->index.block_bytes;
-    uint64_t rest = base_bytes(sh) + (index + page - 1) / page * page + sh->lent_bytes;
-    return slot_size <= mem_slot_most(&sh->slabs) && rest + page + beside <= sh->max_bytes;
+    for (int i = 0; i < 2; i++) {
+        uint64_t rest = base_bytes(sh) + mem_shard_spare(sh) + sh->lent_bytes +
+                        (index + page - 1) / page * page;
+        if (slot_size <= mem_slot_most(&sh->slabs) && rest + page + beside <= sh->max_bytes) {
+            return true;
+        }
+        mem_shard_reclaim(sh, doomed); /* what was lent may have come back */
+        mem_large_trim(&sh->cache->large);
+    }
+    return false;
+}
+
+bool mem_shard_set_aside(mem_shard *sh, uint64_t bytes, uint64_t *aside, mem_doomed *doomed)
+{
+    bool more = is_possible(sh, 0, bytes, doomed);
+    if (!more) {
+        return false;
+    }
+    while (more && !fits(sh, bytes)) {
+        more = make_fit(sh, bytes, doomed);
+    }
+    *aside = more ? bytes : 0;
+    sh->beside_bytes += *aside;
+    return true;
 }
 
 void *mem_shard_room(mem_shard *sh, uint64_t slot_size, uint64_t beside, mem_doomed *doomed)
 {
     uint64_t page = sh->slabs.region->page_size;
     uint32_t class = mem_slot_class(slot_size);
-    if (!is_possible(sh, slot_size, beside)) {
-        mem_shard_reclaim(sh, doomed); /* what was lent may have come back */
-        if (!is_possible(sh, slot_size, beside)) {
-            return NULL;
-        }
+    if (!is_possible(sh, slot_size, beside, doomed)) {
+        return NULL;
     }
     for (;;) {
         bool more = true;
         if (sh->max_entries && sh->index.count >= sh->max_entries) {
             more = evict_one(sh, doomed);
         } else if (!fits(sh, beside)) {
-            mem_slabs_trim(&sh->slabs);
-            more =
-                fits(sh, beside) || evict_some(sh, doomed) || empty_page(sh, MEM_CLASSES, doomed);
+            more = make_fit(sh, beside, doomed);
         } else if (!has_slot(sh, class)) {
-            more = (fits(sh, beside + page) && mem_slabs_grow(&sh->slabs)) ||
+            more = (has_room(sh, beside + page) && mem_slabs_grow(&sh->slabs)) ||
                    free_slot(sh, class, doomed);
         } else {
             void *slot = mem_slot_take(&sh->slabs, class);
@@ -252,7 +307,7 @@ void mem_shard_grow_index(mem_shard *sh, uint64_t hash, mem_doomed *doomed)
     }
     uint64_t page = sh->slabs.region->page_size, more = mem_index_growth(&sh->index, hash);
     if (mem_index_needs_page(&sh->index) && !sh->slabs.empty &&
-        !(fits(sh, more + page) && mem_slabs_grow(&sh->slabs)) &&
+        !(has_room(sh, more + page) && mem_slabs_grow(&sh->slabs)) &&
         !empty_page(sh, MEM_CLASSES, doomed)) {
         return;
     }
@@ -265,6 +320,14 @@ void mem_shard_grow_index(mem_shard *sh, uint64_t hash, mem_doomed *doomed)
     mem_index_grow(&sh->index, hash);
 }
 
+static uint64_t used_now(mem_shard *sh)
+{
+    mem_lock(sh);
+    uint64_t used = mem_shard_used(sh);
+    mem_mutex_unlock(&sh->lock);
+    return used;
+}
+
 /* A page, or a few entries: so that nobody waits long for the lock. False: nothing has changed. */
 static bool shrink_step(mem_shard *sh, uint64_t *freed)
 {
@@ -275,8 +338,10 @@ static bool shrink_step(mem_shard *sh, uint64_t *freed)
     bool changed = sh->slabs.empty || (!is_beside && empty_page(sh, MEM_CLASSES, &doomed)) ||
                    evict_some(sh, &doomed);
     mem_slabs_trim(&sh->slabs);
-    *freed += before - mem_shard_used(sh);
     mem_unlock(sh, &doomed);
+    mem_large_trim(&sh->cache->large);
+    uint64_t after = used_now(sh); /* others may have stored something meanwhile */
+    *freed += after < before ? before - after : 0;
     return changed;
 }
 

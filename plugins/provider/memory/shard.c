@@ -68,7 +68,7 @@ static mst_status init_shard(mem_cache *cache, uint32_t index, const mem_limits 
     mem_shard *sh = &cache->shards[index];
     const mst_host *host = cache->host;
     uint64_t common = mem_lines_charge(sizeof *cache + limits->shards * (uint64_t) sizeof *sh) +
-                      mem_region_overhead(&cache->region);
+                      mem_region_overhead(cache->region.pages);
     sh->cache = cache;
     sh->max_bytes = limits->max_bytes / limits->shards;
     sh->max_entries = limits->max_entries / limits->shards;
@@ -80,16 +80,16 @@ static mst_status init_shard(mem_cache *cache, uint32_t index, const mem_limits 
         s = init_policy(sh, host, index, limits->shards);
     }
     if (s == MST_OK) {
-        if (cache->region.page_size >= sizeof(mem_segment)) {
+        if (mem_index_is_in_pages(&cache->region)) {
             mem_slabs_grow(&sh->slabs);
         }
-        s = mem_index_init(&sh->index, host, &cache->shape, &sh->slabs);
+        s = mem_index_init(&sh->index, host, &cache->shape, &sh->slabs, index);
     }
     if (s != MST_OK) {
         return s;
     }
     uint64_t page = cache->region.page_size;
-    uint64_t used = mem_shard_used(sh) + page; /* a page for the slot */
+    uint64_t used = mem_shard_used(sh) + mem_shard_spare(sh) + page; /* a page for the slot */
     if (used + ROOM_LEAST > sh->max_bytes) {
         return MST_EINVAL;
     }
@@ -117,6 +117,7 @@ static void end(mem_lender *lender)
         mem_bury(&cache->shards[i], &rest);
     }
     mem_region_fini(&cache->region);
+    mem_large_fini(&cache->large);
     mem_lender_fini(&cache->lender);
     mem_aligned_free(host, cache);
     host->release(host); /* fini() may run here */
@@ -126,16 +127,18 @@ static mst_status init_cache(mem_cache *cache, const mst_host *host, const mem_l
 {
     uint32_t mode = cache->evictor.ops ? cache->evictor.ops->hit_mode & MST_HIT_MODE : MST_HIT_NONE;
     cache->hits_unlocked = mode != MST_HIT_EXCLUSIVE;
+    cache->on_hit = cache->evictor.ops ? cache->evictor.ops->on_hit : NULL;
     cache->host = host;
     cache->shard_shift = 64;
     for (uint32_t n = limits->shards; n > 1; n /= 2) {
         cache->shard_shift--;
     }
     shape(cache, host);
+    mem_large_init(&cache->large, host, limits->max_bytes);
     mst_status s = mem_lender_init(&cache->lender, host, cache->hits_unlocked, end);
     if (s == MST_OK) {
-        s = mem_region_init(&cache->region, host, limits->max_bytes,
-                            limits->max_bytes / limits->shards);
+        uint32_t page = mem_region_page_for(limits->max_bytes / limits->shards);
+        s = mem_region_init(&cache->region, page, limits->max_bytes / page, true);
     }
     for (uint32_t i = 0; s == MST_OK && i < limits->shards; i++) {
         s = init_shard(cache, i, limits);
@@ -211,7 +214,7 @@ bool mem_shard_clear_step(mem_shard *sh, const mst_space *space, uint32_t *at, m
         return false;
     }
     mem_segment *s = mem_index_segment(&sh->index, (*at)++);
-    for (uint32_t line = 0; s && line < MEM_SEGMENT_LINES; line++) {
+    for (uint32_t line = 0; s && line < sh->index.lines; line++) {
         for (uint32_t slot = 0; slot < MEM_LINE_SLOTS; slot++) {
             uint32_t position = mem_position_at(&s->line[line], slot);
             mem_entry *e = position ? mem_index_at(&sh->index, position) : NULL;

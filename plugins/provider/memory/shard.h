@@ -3,7 +3,8 @@
  *
  *   shard.c   life of the cache, clearing
  *   room.c    what is charged, making room, removing, giving memory back
- *   read.c    GET and EXISTS, one and many
+ *   lookup.c  plain hits without the lock
+ *   read.c    GET and EXISTS under it, one and many
  *   write.c   SET, DEL, TOUCH, CLEAR
  *   expire.c  when an entry ends, and the sweep for those that have
  *   lock.h    the lock
@@ -61,9 +62,11 @@ typedef struct mem_cache {
     mst_evictor evictor;
     mem_shape shape;
     mem_region region;
-    bool hits_unlocked;   /* by a policy that allows it */
-    uint32_t shard_count; /* power of two */
-    uint32_t shard_shift; /* 64 - log2(shard_count) */
+    mem_large large;
+    bool hits_unlocked; /* by a policy that allows it */
+    void (*on_hit)(void *policy_shard, mst_node *); /* of the policy, or NULL */
+    uint32_t shard_count;                           /* power of two */
+    uint32_t shard_shift;                           /* 64 - log2(shard_count) */
     mem_shard shards[];
 } mem_cache;
 
@@ -118,8 +121,9 @@ static inline const mem_shape *mem_shape_of(const mem_shard *sh)
 
 /* Everything from here on: [shard-lock] unless it says otherwise. */
 
-/* What counts against max_bytes. */
+/* What counts against max_bytes, and what has to be left, since it is taken without asking. */
 uint64_t mem_shard_used(const mem_shard *);
+uint64_t mem_shard_spare(const mem_shard *);
 /* Take a linked entry out, and tell the policy (MST_GONE_*). */
 void mem_shard_drop(mem_shard *, mem_entry *, int why, mem_doomed *);
 /* Give back the slots of all retired entries that are not lent. */
@@ -129,6 +133,9 @@ void mem_shard_discard(mem_shard *, mem_entry *, mem_doomed *);
 /* A slot for an entry of that size with so much beside it, evicting others; NULL: not possible now.
  * Evicts nothing when that would not be enough. */
 void *mem_shard_room(mem_shard *, uint64_t slot_size, uint64_t beside, mem_doomed *);
+/* Charge so many bytes for a block to come, evicting others; *aside says how many it were: none, if
+ * that was not enough. False: they cannot fit. */
+bool mem_shard_set_aside(mem_shard *, uint64_t bytes, uint64_t *aside, mem_doomed *);
 /* [any-thread] Evict until the shard takes `bytes` less, or nothing is left; how many less it was.
  */
 uint64_t mem_shard_shrink(mem_shard *, uint64_t bytes);
@@ -140,11 +147,14 @@ uint64_t mem_shard_charge(const mem_shard *, const mem_entry *);
  * false when there is no further segment. */
 bool mem_shard_clear_step(mem_shard *, const mst_space *, uint32_t *at, mem_doomed *);
 
+/* ---- lookup.c */
+mst_status mem_lookup(mem_cache *, mst_lookup *);
+void mem_lookup_many(mem_cache *, mst_lookup *, size_t n);
+
 /* ---- read.c, write.c: take the lock themselves, set op->status */
 void mem_get(mem_cache *, mst_op *);
 void mem_get_many(mem_cache *, mst_op *const *ops, size_t n);
-mst_status mem_lookup(mem_cache *, mst_lookup *);
-void mem_lookup_many(mem_cache *, mst_lookup *, size_t n);
+mst_status mem_lookup_locked(mem_cache *, mst_lookup *); /* returns it */
 void mem_exists(mem_cache *, mst_op *);
 void mem_set(mem_cache *, mst_op *);
 void mem_del(mem_cache *, mst_op *);

@@ -5,6 +5,7 @@
 #include "entry.h"
 #include "poison.h"
 
+enum { REACH = 8 /* classes up to that slots are borrowed from: twice the size, or so */ };
 enum { LEAST = 32, STEP = 8, STEPS_TO = 256, STEPS_TO_BITS = 8, CUT_BITS = 3 };
 enum { STEPS = (STEPS_TO - LEAST) / STEP + 1 };
 
@@ -83,16 +84,46 @@ static void remove_free(mem_slabs *s, mem_page *p)
 
 /* ---- slots */
 
+/* The next set will fill it; but for the word that links it, it may be far. */
+static inline void prefetch_free(const mem_slabs *s, const mem_page *p)
+{
+    enum { LINE = 64, LINES = 4 };
+    const uint8_t *next = mem_region_at(s->region, p->free);
+    for (uint32_t at = 0; at < p->slot_size && at < LINES * LINE; at += LINE) {
+        __builtin_prefetch(next + at, 1);
+    }
+}
+
+/* The class itself, or one to borrow from. */
+static uint32_t source_of(const mem_slabs *s, uint32_t class)
+{
+    bool borrows = !s->cut[class] && s->borrowed[class] < mem_slot_most(s);
+    for (uint32_t c = class + 1; borrows && c <= class + REACH && c < MEM_CLASSES; c++) {
+        if (s->free[c]) {
+            return c;
+        }
+    }
+    return class;
+}
+
+bool mem_slot_is_there(const mem_slabs *s, uint32_t class)
+{
+    return s->free[source_of(s, class)];
+}
+
 void *mem_slot_take(mem_slabs *s, uint32_t class)
 {
-    mem_page *p = s->free[class];
+    uint32_t source = source_of(s, class);
+    mem_page *p = s->free[source];
     if (!p) {
         return NULL;
     }
+    s->borrowed[class] += p->slot_size - mem_slot_size(class);
     mem_entry *slot;
     if (p->free) {
         slot = mem_region_at(s->region, p->free);
         p->free = mem_entry_next(slot);
+        prefetch_free(s, p);
     } else {
         slot = mem_page_slot(p, p->fresh++);
     }
@@ -115,6 +146,7 @@ void mem_slot_give(mem_slabs *s, void *slot)
     if (p->live == 0) {
         remove_free(s, p);
         remove_cut(s, p);
+        s->cut[p->class]--;
         add_page(&s->empty, p);
     }
 }
@@ -144,6 +176,8 @@ bool mem_slabs_cut(mem_slabs *s, uint32_t class)
     MEM_POISON(mem_page_slot(p, 0), room);
     add_cut(s, p);
     add_free(s, p);
+    s->cut[class]++;
+    s->borrowed[class] = 0;
     return true;
 }
 
@@ -159,7 +193,7 @@ void mem_slabs_trim(mem_slabs *s)
         mem_page *p = s->empty;
         remove_page(&s->empty, p);
         MEM_UNPOISON(p, s->region->page_size);
-        mem_region_give(s->region, p);
+        mem_region_give(s->region, p, s->region->page_size);
         s->page_count--;
     }
 }

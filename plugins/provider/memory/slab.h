@@ -5,6 +5,9 @@
  * turned to slots of another size, so that a bound in bytes is one of resident memory and no size
  * is stranded. All [shard-lock].
  *
+ * A page for each size that occurs would be a waste where there are few entries: a size that has no
+ * page yet borrows larger slots, until what they waste comes to an eighth of a page.
+ *
  * The first word of a slot tells what is in it (entry.h), also of one that is free.
  */
 #ifndef MEM_SLAB_H
@@ -25,8 +28,11 @@ typedef struct mem_page {
 typedef struct mem_slabs {
     mem_region *region;
     mem_page *free[MEM_CLASSES]; /* pages with free slots */
-    mem_page *pages, *oldest;    /* all that are cut, the newest first */
-    mem_page *empty;             /* those that are not */
+    uint32_t cut[MEM_CLASSES];   /* how many pages */
+    uint32_t
+        borrowed[MEM_CLASSES]; /* bytes that larger slots have wasted, since one was cut last */
+    mem_page *pages, *oldest;  /* all that are cut, the newest first */
+    mem_page *empty;           /* those that are not */
     uint64_t page_count;
     uint8_t *lines; /* the rest of a page that is used for mem_slabs_lines() */
     uint32_t lines_left;
@@ -49,7 +55,9 @@ static inline mem_page *mem_page_of(const mem_slabs *s, const void *slot)
 uint32_t mem_slot_class(uint64_t size);
 uint32_t mem_slot_size(uint32_t class);
 
-/* A slot of the class, from a page that has one; NULL: mem_slabs_cut(). */
+/* Is there a slot for an entry of the class without mem_slabs_cut()? */
+bool mem_slot_is_there(const mem_slabs *, uint32_t class);
+/* NULL: it is not. */
 void *mem_slot_take(mem_slabs *, uint32_t class);
 void mem_slot_give(mem_slabs *, void *slot);
 

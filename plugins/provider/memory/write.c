@@ -1,9 +1,9 @@
 /* write.c - SET, DEL, TOUCH, CLEAR.
  *
- * A SET copies a large value before it takes the lock, so that this holds up nobody; a small one is
- * copied under it. What it then finds decides: a condition that does not hold leaves everything as
- * it is; in every other case the old entry of the key goes, also when the new one cannot be stored,
- * because the old value is known to be out of date.
+ * A SET copies a large value before it takes the lock, so that this holds up nobody, and once room
+ * was set aside for it; a small one is copied under it. What it then finds decides: a condition
+ * that does not hold leaves everything as it is; in every other case the old entry of the key goes,
+ * also when the new one cannot be stored, because the old value is known to be out of date.
  */
 #include "find.h"
 #include "shard.h"
@@ -38,12 +38,40 @@ static bool holds(const mst_op *op, const mem_entry *old)
 /* A SET as far as it is known before the lock is taken. */
 typedef struct storing {
     mst_op *op;
-    bool fresh;      /* the old value is out of date */
-    bool dropped;    /* and was removed */
+    bool fresh;   /* the old value is out of date */
+    bool dropped; /* and was removed */
+    bool admitted;
     mst_status made; /* how the draft went */
     mem_draft draft;
+    uint64_t aside; /* charged for its block */
     uint64_t end_ms;
+    mst_entry_info info;
 } storing;
+
+static bool admits(const mem_shard *sh, storing *st)
+{
+    st->admitted = st->admitted || !sh->policy || !sh->policy->admit ||
+                   sh->policy->admit(sh->policy_shard, &st->info);
+    return st->admitted;
+}
+
+/* Before a large value is copied. False: the condition does not hold. */
+static bool prepare(mem_shard *sh, storing *st)
+{
+    mem_doomed doomed = {0};
+    mem_lock(sh);
+    const mem_entry *old = mem_shard_find(sh, st->op, &doomed);
+    bool go = holds(st->op, old);
+    bool fits =
+        go && admits(sh, st) &&
+        mem_shard_set_aside(sh, mem_large_charge(st->draft.block_size), &st->aside, &doomed);
+    st->dropped = old && !mem_shard_find(sh, st->op, &doomed); /* evicted for it */
+    if (!fits && st->fresh) {
+        st->made = MST_UNCHANGED;
+    }
+    mem_unlock(sh, &doomed);
+    return go;
+}
 
 /* The key is not there any more. MST_OK: stored, and the draft is used. */
 static mst_status store(mem_shard *sh, storing *st, mem_doomed *doomed)
@@ -51,10 +79,7 @@ static mst_status store(mem_shard *sh, storing *st, mem_doomed *doomed)
     const mst_op *op = st->op;
     const mem_shape *shape = mem_shape_of(sh);
     uint64_t beside = mem_draft_beside(&st->draft);
-    mst_entry_info info;
-    uint64_t slot_size = mem_slot_size(mem_slot_class(st->draft.slot_size));
-    describe(op, slot_size + beside, st->end_ms, &info);
-    if (sh->policy && sh->policy->admit && !sh->policy->admit(sh->policy_shard, &info)) {
+    if (!admits(sh, st)) {
         return MST_UNCHANGED;
     }
     mem_shard_grow_index(sh, op->hash, doomed);
@@ -69,12 +94,13 @@ static mst_status store(mem_shard *sh, storing *st, mem_doomed *doomed)
     st->draft.block = NULL;
     if (!mem_index_insert(&sh->index, op->hash, e)) {
         mem_shard_discard(sh, e, doomed);
+        st->made = MST_UNCHANGED; /* the draft is gone */
         return MST_UNCHANGED;
     }
     sh->counters.stores++;
     mem_index_note_end(&sh->index, op->hash, end);
     if (sh->policy) {
-        sh->policy->on_insert(sh->policy_shard, mem_entry_node(shape, e), &info);
+        sh->policy->on_insert(sh->policy_shard, mem_entry_node(shape, e), &st->info);
     }
     return MST_OK;
 }
@@ -97,6 +123,8 @@ static mst_status put_locked(mem_shard *sh, storing *st, mem_doomed *doomed, boo
 {
     const mst_op *op = st->op;
     *again = false;
+    sh->beside_bytes -= st->aside;
+    st->aside = 0;
     mem_shard_sweep(sh, op->now_ms, doomed);
     mem_entry *old = mem_shard_find(sh, op, doomed);
     bool is_gone = st->dropped && !old; /* in the try before */
@@ -121,22 +149,37 @@ static mst_status put_locked(mem_shard *sh, storing *st, mem_doomed *doomed, boo
     return s;
 }
 
+static void draw_up(storing *st, const mem_cache *cache, const mem_shard *sh)
+{
+    const mst_op *op = st->op;
+    st->made =
+        mem_draft_new(&st->draft, &cache->shape, op, mem_slot_most(&sh->slabs), sh->most_bytes);
+    st->end_ms = mem_end_of(op->expires_ms, op->sliding_ms, op->now_ms);
+    uint64_t slot_size = mem_slot_size(mem_slot_class(st->draft.slot_size));
+    describe(op, slot_size + mem_draft_beside(&st->draft), st->end_ms, &st->info);
+}
+
 static void put(mem_cache *cache, mst_op *op, bool fresh)
 {
     mem_shard *sh = mem_cache_shard(cache, op->hash);
     storing st = {.op = op, .fresh = fresh};
     bool again = true;
-    mem_index_prefetch_line(&sh->index, op->hash);
-    st.made = mem_draft_new(&st.draft, &cache->shape, cache->host, op, mem_slot_most(&sh->slabs),
-                            sh->most_bytes);
-    st.end_ms = mem_end_of(op->expires_ms, op->sliding_ms, op->now_ms);
+    draw_up(&st, cache, sh);
+    bool is_large = st.draft.block_size >= MEM_LARGE_LEAST;
+    if (st.made == MST_OK && is_large && !prepare(sh, &st)) {
+        op->status = MST_UNCHANGED;
+        return;
+    }
+    if (st.made == MST_OK) {
+        st.made = mem_draft_fill(&st.draft, &cache->large, op);
+    }
     for (int i = 0; again && i < TRIES; i++) {
         mem_doomed doomed = {0};
         mem_lock(sh);
         op->status = put_locked(sh, &st, &doomed, i + 1 == TRIES, &again);
         mem_unlock(sh, &doomed);
     }
-    mem_draft_drop(&st.draft, cache->host);
+    mem_draft_drop(&st.draft, &cache->large);
 }
 
 void mem_set(mem_cache *cache, mst_op *op)
@@ -242,5 +285,6 @@ void mem_clear(mem_cache *cache, mst_op *op)
             mem_unlock(sh, &doomed);
         }
     }
+    mem_large_trim(&cache->large);
     op->status = MST_OK;
 }

@@ -75,6 +75,9 @@ typedef struct mst_eviction_ops {
     /* Bytes that shard_init() allocated; the provider counts them against its bound. Optional:
      * none. */
     uint64_t (*footprint)(const void *shard);
+    /* What evict() is likely to return next, or NULL: a hint, for a provider that brings its memory
+     * near in advance. Optional. */
+    const mst_node *(*likely_victim)(const void *shard);
 } mst_eviction_ops;
 
 /* A policy as a provider gets it: the ops are complete (absent optional ones are NULL). */

@@ -54,7 +54,11 @@ typedef struct mst_open_options {
      * other threads ask as well needs a handle of its own there. The loop's memory must outlive
      * the close callback. */
     struct uv_loop_s *loop;
-    /* [any-thread] A line of text: MST_LOG_* of plugin.h, without a line end. NULL: silent. */
+    /* [any-thread] A line of text, without a line end: "[category] text". The category is the
+     * section of who speaks ("provider.redis", "cache.sessions"), the level MST_LOG_* of plugin.h,
+     * not above [runtime] log_level. The same line comes once a second at most, of a category at
+     * most 50 lines a second; the next line then says how many were left out. Never keys or values.
+     * NULL: silent. */
     void (*log)(void *arg, int level, const char *text);
     void *log_arg;
     /* [any-thread], also several at once; may read a file, must not wait for a server. The secret
@@ -137,6 +141,9 @@ typedef struct mst_options {
      * batch has one for all its keys. To be given back with mst_request_release(), at any time,
      * also after the runtime was closed. NULL: not wanted. */
     mst_request **request;
+    /* The trace that the call belongs to, as in W3C Trace Context: "00-<trace>-<parent>-01". Read
+     * before the call returns; what is malformed is ignored, and counted. NULL: none. */
+    const char *traceparent;
 } mst_options;
 enum {
     MST_F_PEEK = 1,       /* get: no policy touch, no sliding renewal, no promotion */
@@ -241,6 +248,9 @@ MST_EXPORT mst_status mst_get_or_load(mst_cache *, mst_slice key, const mst_load
 
 MST_EXPORT mst_slice mst_load_key(const mst_load *);        /* valid until it ends */
 MST_EXPORT const mst_type *mst_load_type(const mst_load *); /* what the first waiter asked for */
+/* The traceparent for what the loader calls, valid until it ends: that of the span of the loader
+ * when an exporter takes traces, else the one of the call. NULL: there is none. */
+MST_EXPORT const char *mst_load_traceparent(const mst_load *);
 /* How the value will be stored: the options of the first waiter, to be changed before the end. */
 MST_EXPORT mst_entry *mst_load_entry(mst_load *);
 /* [any-thread] The value, as in mst_set(). Bytes are copied unless `release` is given. */
@@ -324,7 +334,8 @@ MST_EXPORT void mst_request_release(mst_request *);
     XX(looks, "questions whether a key exists, answered")                                          \
     XX(touches, "new lives given to entries, answered")                                            \
     XX(clears, "clearings answered")                                                               \
-    XX(errors, "requests answered with an error that is neither of the deadline nor a cancel")
+    XX(errors, "requests answered with an error that is neither of the deadline nor a cancel")     \
+    XX(bad_traceparents, "calls whose traceparent was malformed, and ignored")
 
 typedef struct mst_stats {
 #define MST_COUNTER_FIELD(name, text) uint64_t name;

@@ -104,6 +104,11 @@ typedef struct mst_lookup {
     /* Out, all of them with MST_OK, as a GET sets them. */
     mst_value out;
     uint64_t expires_ms, created_ms;
+    /* In: a word that belongs to the calling thread and this instance, for what the provider keeps
+     * by thread; NULL when the thread has none. The word is NULL before the first lookup of the
+     * thread, and the host never changes it while the thread lives. (Thread-specific data of the
+     * system would have to be searched for in every hit.) */
+    void **thread;
 } mst_lookup;
 
 /* The provider's ops->op_priv_size bytes beside the op: zeroed, 16-byte aligned. */
@@ -154,6 +159,9 @@ typedef struct mst_provider_ops {
     /* [any-thread] With INPROC, optional, beside lookup: the same for n keys; the answer stands in
      * each `status`. */
     void (*lookup_many)(void *self, mst_lookup *, size_t n);
+    /* [any-thread] With INPROC, optional: an op that changes a key with this hash comes in a moment.
+     * A hint, to bring its memory near. */
+    void (*expect)(void *self, uint64_t hash);
 } mst_provider_ops;
 
 #endif

@@ -24,7 +24,7 @@ static void note(void *arg, int level, const char *text)
 Test(log, formats_and_passes_on)
 {
     seen s = {0};
-    msi_log log = {note, &s};
+    msi_log log = {.write = note, .arg = &s};
     msi_log_write(&log, MST_LOG_WARN, "%s has %d", "x", 7);
     cr_assert_eq(s.lines, 1);
     cr_assert_eq(s.level, MST_LOG_WARN);
@@ -34,7 +34,7 @@ Test(log, formats_and_passes_on)
 Test(log, cuts_what_is_too_long)
 {
     seen s = {0};
-    msi_log log = {note, &s};
+    msi_log log = {.write = note, .arg = &s};
     char long_text[3000];
     memset(long_text, 'a', sizeof long_text - 1);
     long_text[sizeof long_text - 1] = '\0';
@@ -45,7 +45,7 @@ Test(log, cuts_what_is_too_long)
 
 Test(log, without_a_callback_is_silent)
 {
-    msi_log log = {NULL, NULL};
+    msi_log log = {.write = NULL};
     msi_log_limit limit = {0};
     msi_log_write(&log, MST_LOG_ERROR, "nobody");
     msi_log_limited(&log, &limit, MST_LOG_ERROR, "nobody");
@@ -55,7 +55,7 @@ Test(log, without_a_callback_is_silent)
 Test(log, limit_lets_one_through_and_counts_the_rest)
 {
     seen s = {0};
-    msi_log log = {note, &s};
+    msi_log log = {.write = note, .arg = &s};
     msi_log_limit limit = {0};
     uint64_t start = msi_now_ms();
     for (int i = 0; i < 1000; i++) {
@@ -78,10 +78,75 @@ Test(log, limit_lets_one_through_and_counts_the_rest)
 Test(log, limits_do_not_share)
 {
     seen s = {0};
-    msi_log log = {note, &s};
+    msi_log log = {.write = note, .arg = &s};
     msi_log_limit a = {0}, b = {0};
     msi_log_limited(&log, &a, MST_LOG_WARN, "a");
     msi_log_limited(&log, &b, MST_LOG_WARN, "b");
     cr_assert_eq(s.lines, 2);
     cr_assert_str_eq(s.last, "b");
+}
+
+Test(log, says_whose_line_it_is_and_leaves_out_the_unimportant)
+{
+    seen s = {0};
+    msi_log parent = {.write = note, .arg = &s, .level = MST_LOG_WARN}, log;
+    msi_log_limit limit = {0};
+    msi_log_init(&log, &parent, "cache.shop");
+    msi_log_write(&log, MST_LOG_WARN, "%d of them", 3);
+    cr_assert_str_eq(s.last, "[cache.shop] 3 of them");
+    msi_log_write(&log, MST_LOG_INFO, "not told");
+    msi_log_limited(&log, &limit, MST_LOG_DEBUG, "nor this");
+    cr_assert_eq(s.lines, 1);
+    cr_assert_eq(limit.next_ms, 0, "what is not told takes no place");
+    msi_log_limited(&log, &limit, MST_LOG_ERROR, "this is");
+    cr_assert_str_eq(s.last, "[cache.shop] this is");
+}
+
+/* As if a second had passed. */
+static void a_second_later(msi_log *log)
+{
+    log->period_end_ms = 0;
+    for (int i = 0; i < MSI_LOG_RECENT; i++) {
+        log->recent[i].limit.next_ms = 0;
+    }
+}
+
+Test(log, the_same_line_comes_once_a_second)
+{
+    seen s = {0};
+    msi_log parent = {.write = note, .arg = &s}, a, b;
+    msi_log_init(&a, &parent, "a");
+    msi_log_init(&b, &parent, "b");
+    uint64_t start = msi_now_ms();
+    for (int i = 0; i < 100; i++) {
+        msi_log_write(&a, MST_LOG_WARN, "cannot connect");
+        msi_log_write(&b, MST_LOG_WARN, "cannot connect");
+    }
+    if (msi_now_ms() - start < 1000) { /* unless this machine stood still for a second */
+        cr_assert_eq(s.lines, 2, "one of each category");
+        a_second_later(&a);
+        msi_log_write(&a, MST_LOG_WARN, "cannot connect");
+        cr_assert_str_eq(s.last, "[a] cannot connect (99 alike left out)");
+    }
+    a_second_later(&a);
+    msi_log_write(&a, MST_LOG_WARN, "cannot connect");
+    cr_assert_str_eq(s.last, "[a] cannot connect");
+    msi_log_write(&a, MST_LOG_WARN, "connected");
+    cr_assert_str_eq(s.last, "[a] connected", "another line is not held up");
+}
+
+Test(log, lines_of_a_category_are_bounded_however_they_differ)
+{
+    seen s = {0};
+    msi_log log = {.write = note, .arg = &s, .category = "x"};
+    uint64_t start = msi_now_ms();
+    for (int i = 0; i < 10000; i++) {
+        msi_log_write(&log, MST_LOG_WARN, "value %d", i);
+    }
+    if (msi_now_ms() - start < 1000) {
+        cr_assert_eq(s.lines, MSI_LOG_LINES_MAX);
+        a_second_later(&log);
+        msi_log_write(&log, MST_LOG_WARN, "once more");
+        cr_assert_str_eq(s.last, "[x] once more (9950 others left out)");
+    }
 }

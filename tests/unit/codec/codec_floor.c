@@ -62,7 +62,7 @@ void codec_floor_open(codec_floor *floor)
     memset(floor, 0, sizeof *floor);
     meter_init(&floor->own, &floor->trigger);
     meter_init(&floor->plugins, &floor->trigger);
-    floor->log = (msi_log){keep_line, floor};
+    floor->log = (msi_log){.write = keep_line, .arg = floor};
     for (int i = 0; i < FLOOR_READERS; i++) {
         floor->readers[i] = codec_floor_instance(floor, modules[i], NULL);
     }

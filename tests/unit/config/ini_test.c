@@ -172,7 +172,7 @@ static const struct {
     {"unknown_key_like_nothing",
      {"unknown_key_like_nothing.ini:2: [cache] unknown key \"colour\"; known: namespace, tiers, "
       "serializer, compressor, expire, sliding, jitter, timeout, max_value_bytes, envelope, "
-      "offload_bytes, max_pending"}},
+      "offload_bytes, max_pending, slow_request"}},
     {"unknown_key_listed",
      {"unknown_key_listed.ini:3: [compressor.brotli] unknown key \"level\"; known: plugin, "
       "min_size, min_gain",

@@ -222,6 +222,10 @@ static uint64_t shrink_nothing(void *self, uint64_t bytes)
     return 0;
 }
 
+static void expect_nothing(void *self, uint64_t hash)
+{
+}
+
 Test(describe, providers)
 {
     const uint32_t safe = MST_PLUGIN_REENTRANT;
@@ -240,6 +244,9 @@ Test(describe, providers)
     quick.ops.provider.lookup_many = NULL;
     quick.ops.provider.shrink = shrink_nothing;
     refused(&quick, "/p/x.so: provider \"memory\": shrink needs MST_CAP_INPROC");
+    quick.ops.provider.shrink = NULL;
+    quick.ops.provider.expect = expect_nothing;
+    refused(&quick, "/p/x.so: provider \"memory\": expect needs MST_CAP_INPROC");
     provider_refused(0, 0, 4097, "op_priv_size 4097 is more than 4096");
     provider_refused(0x100, 0, 0, "caps has unknown bits (0x100)");
     good g = take(MST_KIND_PROVIDER);

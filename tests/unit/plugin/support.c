@@ -126,7 +126,7 @@ static void log_line(void *arg, int level, const char *text)
 msi_log ts_log(ts_lines *lines)
 {
     memset(lines, 0, sizeof *lines);
-    return (msi_log){log_line, lines};
+    return (msi_log){.write = log_line, .arg = lines};
 }
 
 /* ---- plugins; their ops are never called */
