@@ -85,12 +85,12 @@ static inline mst_status look(mst_cache *c, mst_slice key, uint64_t hash, msi_ta
     return status;
 }
 
-/* An answer of the near tiers. */
-static inline void count_look(mst_cache *c, msi_tally *own, const mst_result *r)
+/* Hits are counted where they are found, in near.h. */
+static inline void count_miss(mst_cache *c, msi_tally *own, mst_status status)
 {
-    bool hit = r->status == MST_OK;
-    msi_count_in(&c->counters, own,
-                 hit ? MSI_COUNT_now_hits + (unsigned) r->tier : MSI_COUNT_now_misses, 1);
+    if (status != MST_OK) {
+        msi_count_in(&c->counters, own, MSI_COUNT_now_misses, 1);
+    }
 }
 
 mst_status mst_get_now(mst_cache *c, mst_slice key, const mst_options *o, mst_result *now)
@@ -102,7 +102,7 @@ mst_status mst_get_now(mst_cache *c, mst_slice key, const mst_options *o, mst_re
     uint64_t hash = msi_cache_hash(c, key);
     msi_tally *own = msi_tally_mine(&c->counters);
     status = look(c, key, hash, own, o, false, now);
-    count_look(c, own, now);
+    count_miss(c, own, status);
     msi_watch_look(c, "get", key, hash, o, now);
     return status;
 }
@@ -119,7 +119,7 @@ mst_status mst_get(mst_cache *c, mst_slice key, const mst_options *o, mst_result
         msi_tally *own = msi_tally_mine(&c->counters);
         status = look(c, key, hash, own, o, true, now);
         if (status == MST_OK || (status == MST_MISS && msi_cache_all_near(c))) {
-            count_look(c, own, now);
+            count_miss(c, own, status);
             msi_watch_look(c, "get", key, hash, o, now);
             return status;
         }
@@ -143,7 +143,6 @@ mst_status mst_get_or_load(mst_cache *c, mst_slice key, const mst_loader *loader
     if (now && !(o->flags & MST_F_FAR)) {
         msi_tally *own = msi_tally_mine(&c->counters);
         if (look(c, key, hash, own, o, true, now) == MST_OK) {
-            count_look(c, own, now);
             msi_watch_look(c, "get_or_load", key, hash, o, now);
             return MST_OK;
         }

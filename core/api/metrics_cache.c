@@ -192,7 +192,7 @@ const msi_family msi_cache_families[] = {
                "From the call to the answer, of requests that a loop answered.",
                show_request_times),
     MSI_FAMILY(HISTOGRAM, "memstache_near_duration_seconds", "seconds",
-               "The same of requests answered inside the call: a sample, about one in 1024.",
+               "The same of requests answered inside the call, for 16 ms of every 8 s.",
                show_near_times),
     MSI_FAMILY(COUNTER, "memstache_loads", "", "Calls of a loader.", show_loads),
     MSI_FAMILY(COUNTER, "memstache_load_failures", "", "Loaders that failed.", show_load_failures),

@@ -151,23 +151,28 @@ static inline mst_status msi_near_get_at(mst_cache *c, mst_slice key, uint64_t h
         mst_status status = c->quick(c->nearest, &l);
         if (status == MST_OK) {
             msi_lend_lookup(&l, now, r);
+            msi_count_in(&c->counters, own, MSI_COUNT_now_hits, 1);
             return MST_OK;
         }
         first = status == MST_MISS;
     }
-    return msi_near_search(c, first, key, hash, o, defer, r);
+    mst_status status = msi_near_search(c, first, key, hash, o, defer, r);
+    if (status == MST_OK) {
+        msi_count_in(&c->counters, own, MSI_COUNT_now_hits + (unsigned) r->tier, 1);
+    }
+    return status;
 }
 
 /* The same, and says how long it took. */
 mst_status msi_near_get_timed(mst_cache *, mst_slice key, uint64_t hash, msi_tally *own,
                               const mst_options *, uint64_t now, bool defer, mst_result *r);
 
-/* As msi_near_search(), of all near tiers. `own`: the caller's tally, or NULL. */
+/* As msi_near_search(), of all near tiers; counts hits. `own`: the caller's tally, or NULL. */
 static inline mst_status msi_near_get(mst_cache *c, mst_slice key, uint64_t hash, msi_tally *own,
                                       const mst_options *o, bool defer, mst_result *r)
 {
     uint64_t now = msi_now_ms();
-    return msi_is_timed(hash, now) ? msi_near_get_timed(c, key, hash, own, o, now, defer, r)
+    return msi_is_timed(now) ? msi_near_get_timed(c, key, hash, own, o, now, defer, r)
                                    : msi_near_get_at(c, key, hash, own, o, now, defer, r);
 }
 

@@ -183,7 +183,7 @@ static mst_status change_now(mst_cache *c, msi_request_kind kind, msi_key_ref k,
 static mst_status write_now(mst_cache *c, msi_request_kind kind, msi_key_ref k, const mst_input *in,
                             const mst_options *o, mst_result *result)
 {
-    bool timed = msi_is_timed(k.hash, msi_now_ms());
+    bool timed = msi_is_timed(msi_now_ms());
     uint64_t began = timed ? msi_now_ns() : 0;
     msi_result_set(result, MST_PENDING, MST_WHY_NONE);
     mst_status status =

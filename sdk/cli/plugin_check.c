@@ -220,6 +220,10 @@ static int prepare(cli *c, const cli_args *args, check_setup *setup)
     if (code != CLI_OK) {
         return code;
     }
+    if (setup->kind == MST_KIND_EXPORTER) {
+        cli_say(c, "plugin check: there are no cases for exporters");
+        return CLI_USAGE;
+    }
     check_run(&check_ready, setup, &o);
     if (o.result == CHECK_UNREADY) {
         cli_say(c, "plugin check: %s; its options are given as --option KEY=VALUE", o.text);

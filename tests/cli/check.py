@@ -137,7 +137,12 @@ class Right(Check):
     def test_shipped(self):
         directory = os.path.join(command.BUILD, 'plugins')
         self.expect_none(sorted(os.path.join(directory, name) for name in os.listdir(directory)
-                                if name.endswith('.so')))
+                                if name.endswith('.so') and not name.startswith('exporter_')))
+
+    @unittest.skipUnless(command.has_plugin('exporter_prometheus'), 'no prometheus')
+    def test_exporters_have_no_cases(self):
+        self.expect(2, 'plugin', 'check', 'exporter', 'prometheus', out=b'',
+                    err='plugin check: there are no cases for exporters\n')
 
     def test_serializers_get_objects(self):
         for name in ('raw', 'json', 'protobuf', 'msgpack'):
