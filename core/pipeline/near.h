@@ -173,7 +173,7 @@ static inline mst_status msi_near_get(mst_cache *c, mst_slice key, uint64_t hash
 {
     uint64_t now = msi_now_ms();
     return msi_is_timed(now) ? msi_near_get_timed(c, key, hash, own, o, now, defer, r)
-                                   : msi_near_get_at(c, key, hash, own, o, now, defer, r);
+                             : msi_near_get_at(c, key, hash, own, o, now, defer, r);
 }
 
 static inline mst_result msi_result(mst_status status, int why)

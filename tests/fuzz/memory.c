@@ -455,6 +455,7 @@ static bool open_cache(fuzz_input *in)
         setup.policy_self = policy_self;
     }
     short_of_memory = false;
+    word = NULL;
     rig_open(&r, &setup);
     return r.start == MST_OK;
 }

@@ -69,7 +69,7 @@ Test(bounds, bytes_are_honest)
 Test(bounds, large_values_keep_the_bound)
 {
     enum { HELD = 8 };
-    const uint64_t max_bytes = 64 << 20;
+    const uint64_t max_bytes = 128 << 20;
     const rig_setup setup = {.max_bytes = max_bytes, .shards = 2};
     mst_op held[HELD] = {0};
     char key[32];
