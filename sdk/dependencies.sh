@@ -51,7 +51,6 @@ libsqlite3-dev      library   sqlite3
 libjson-c-dev       library   json-c
 make                command   make
 redis-server        command   redis-server
-libsqlite3-dev      library   sqlite3
 openssl             command   openssl
 prometheus          command   prometheus
 '
