@@ -106,11 +106,12 @@ class Answers(Admin):
         with subprocess.Popen(words, stdout=subprocess.PIPE, env=command.environment(),
                               text=True) as watch:
             rates = []
-            while len(rates) < 3:
-                if match := re.match(r' +sets +(\d+) +([0-9.]+)', watch.stdout.readline()):
+            while len(rates) < 3 and (line := watch.stdout.readline()):
+                if match := re.match(r' +sets +(\d+) +([0-9.]+)', line):
                     rates.append((int(match[1]), float(match[2])))
                     self.assertEqual(program.tell('put k'), 'done')
             watch.kill()
+        self.assertEqual(len(rates), 3, 'it ended early')
         self.assertEqual(rates[0], (0, 0))
         self.assertTrue(all(total > 0 and rate > 0 for total, rate in rates[1:]), rates)
 

@@ -22,7 +22,7 @@ typedef struct host {
     mst_runtime *runtime;
     mst_cache *cache;
     bool lent;
-    unsigned waiting;
+    _Atomic unsigned waiting;
     char line[256];
     size_t len;
 } host;
@@ -49,7 +49,10 @@ static bool obey(host *h, char *line)
         mst_get(h->cache, k, NULL, NULL, NULL, NULL);
     } else if (strncmp(line, "put ", 4) == 0) {
         const mst_input in = {.data = "value", .len = 5};
-        h->waiting = mst_set(h->cache, k, &in, NULL, NULL, stored, h) == MST_PENDING;
+        h->waiting++;
+        if (mst_set(h->cache, k, &in, NULL, NULL, stored, h) != MST_PENDING) {
+            h->waiting--;
+        }
         while (h->waiting && h->lent) {
             uv_run(&h->loop, UV_RUN_ONCE);
         }

@@ -349,7 +349,8 @@ class Failures(Otlp):
         alone = int(self.ask(host, f'burst {self.N} {UNSAMPLED}'))
         memory = resident(host.process.pid)
         longest = int(self.ask(host, f'burst {self.N} {SAMPLED}'))
-        self.assertLess(resident(host.process.pid) - memory, 4 << 20)
+        room = 64 if 'ASAN_OPTIONS' in os.environ else 4 # what was freed is kept from reuse there
+        self.assertLess(resident(host.process.pid) - memory, room << 20)
         self.assertLess(longest, 100000 + 10 * alone)  # microseconds; a collector would take more
         figures = self.figures(host)
         spans = 3 * self.N

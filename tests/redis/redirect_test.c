@@ -555,7 +555,7 @@ static void many_strangers(void)
     enum { STRANGERS = 420, AT_ONCE = FAKE_RULES_MAX - 1, FEW = 30 };
     int port, sink = sink_open(&port);
     char settings[sizeof impatient + sizeof patient + 40];
-    snprintf(settings, sizeof settings, "%s%sprovider.redis timeout = 300ms\n", impatient, patient);
+    snprintf(settings, sizeof settings, "%s%sprovider.redis timeout = 1s\n", impatient, patient);
     char moved[64];
     begin(settings);
     int before = descriptors(), most = 0;
