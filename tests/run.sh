@@ -10,7 +10,7 @@
 #   clang     the same tests, built by clang
 #   asan      gcc with AddressSanitizer, LeakSanitizer and UndefinedBehaviorSanitizer
 #   tsan      gcc with ThreadSanitizer; the suite "threads"
-#   static    all plugins linked into the library
+#   static    all plugins but the exporters linked into the library
 #   install   an installation, with plugins and programs built against it
 #
 # --quick is "plain lints". Other build directories than build/ are in build-tests/; a second run
@@ -162,8 +162,12 @@ stage_tsan() {
 stage_static() {
     title 'all plugins linked in'
     [ -f "$plain/build.ninja" ] || build gcc "$plain" -Dwerror=true -Dtests=true || return
-    static_plugins=$(python3 -B tests/lib/plugins.py "$plain")
-    build static "$others/static" -Dtests=true "-Dstatic_plugins=$static_plugins" || return
+    # Without the exporters: what `pkg-config --static` wants for libcurl and libmicrohttpd are
+    # archives that Debian does not bring along with these.
+    static_plugins=$(python3 -B tests/lib/plugins.py "$plain" | tr , '\n' | grep -v '^exporter_' |
+        paste -sd, -)
+    build static "$others/static" -Dtests=true "-Dstatic_plugins=$static_plugins" \
+        -Dprometheus=disabled -Dotlp=disabled || return
     run_tests static "$others/static" --suite pipeline --suite unit
     check 'static: one program with everything in it' sh tests/install/static.sh "$others/static"
 }

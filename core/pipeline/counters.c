@@ -87,7 +87,7 @@ static msi_tally *take_over(msi_counters *c, long self)
         c->probe = t->next;
         if (is_free(t, self)) {
             t->owner = self;
-            t->word = NULL;
+            __atomic_store_n(&t->word, NULL, __ATOMIC_RELAXED);
             found = t;
         }
     }

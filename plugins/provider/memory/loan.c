@@ -161,7 +161,7 @@ mem_loans *mem_lender_reader(mem_lender *l, void **word)
     mem_loans *first = mem_reader(l);
     first = first ? first : new_reader(l);
     if (word) {
-        *word = first;
+        __atomic_store_n(word, first, __ATOMIC_RELAXED);
     }
     return first;
 }

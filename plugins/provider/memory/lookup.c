@@ -133,7 +133,8 @@ static inline bool lookup_unlocked(const mem_cache *cache, mem_loans *reader, ms
 /* This thread's loans. */
 static inline mem_loans *reader_of(mem_cache *cache, const mst_lookup *l)
 {
-    return l->thread && *l->thread ? *l->thread : mem_lender_reader(&cache->lender, l->thread);
+    void *reader = l->thread ? __atomic_load_n(l->thread, __ATOMIC_RELAXED) : NULL;
+    return reader ? reader : mem_lender_reader(&cache->lender, l->thread);
 }
 
 mst_status mem_lookup(mem_cache *cache, mst_lookup *l)

@@ -106,8 +106,9 @@ typedef struct mst_lookup {
     uint64_t expires_ms, created_ms;
     /* In: a word that belongs to the calling thread and this instance, for what the provider keeps
      * by thread; NULL when the thread has none. The word is NULL before the first lookup of the
-     * thread, and the host never changes it while the thread lives. (Thread-specific data of the
-     * system would have to be searched for in every hit.) */
+     * thread, and the host never changes it while the thread lives. It is read and written as a
+     * relaxed atomic, since a new thread may get what belonged to one that has ended.
+     * (Thread-specific data of the system would have to be searched for in every hit.) */
     void **thread;
 } mst_lookup;
 
