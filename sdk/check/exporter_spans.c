@@ -63,7 +63,7 @@ void case_exporter_bounded(kit *k)
 
 /* ---- several threads */
 
-enum { THREADS = 4, CALLS_MAX = 2000 };
+enum { THREADS = 4, CALLS_MAX = 300 };
 
 typedef struct sender {
     exporting *e;

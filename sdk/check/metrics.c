@@ -118,12 +118,12 @@ static const char *lay_value(check_guard *g, check_random *random)
 static const mst_label *lay_labels(check_guard *g, check_random *random, size_t n, int index)
 {
     mst_label list[LABELS_MAX];
-    char name[16];
+    char name[32], number[16];
     for (size_t i = 0; i < n; i++) {
-        snprintf(name, sizeof name, i ? "label_%zu" : "index", i);
+        snprintf(name, sizeof name, "label_%zu", i);
+        snprintf(number, sizeof number, "%d", index);
         list[i].name = lay(g, name);
-        snprintf(name, sizeof name, "%d", index);
-        list[i].value = i ? lay_value(g, random) : lay(g, name);
+        list[i].value = i ? lay_value(g, random) : lay(g, number); /* tells it apart */
     }
     return check_guard_lay(g, list, n * sizeof *list, _Alignof(mst_label));
 }
