@@ -173,7 +173,7 @@ class Interface(command.Case):
             if function := re.search(r'\(\*(\w+)\)\(', declaration):
                 found.append(function.group(1))
             else:
-                found += re.findall(r'(\w+)\s*(?=,|$)', declaration.strip())
+                found += re.findall(r'(\w+)(?:\[\d+\])?\s*(?=,|$)', declaration.strip())
         self.assertGreater(len(found), 2, struct)
         return found
 
