@@ -79,6 +79,7 @@ FAULTS = {
     ('provider', 'stop_forgets'): ('provider/stop-with-pending', 'was not completed'),
     ('provider', 'timer_stays_open'): ('provider/stop-with-pending', 'a timer is open'),
     ('exporter', 'leaks_descriptor'): ('exporter/start-stop-no-leak', 'descriptors open'),
+    ('exporter', 'leaks_in_start'): ('exporter/start-stop-no-leak', 'of malloc()'),
     ('exporter', 'never_stopped'): ('exporter/stop-with-pending', 'did not call stopped()'),
     ('exporter', 'leaves_timer'): ('exporter/stop-with-pending', 'a timer is open'),
     ('exporter', 'long_label'): ('exporter/walk-any-shape', 'beyond the end of a block'),

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "fault.h"
@@ -66,6 +67,9 @@ static mst_status start(void *self)
     names *n = self;
     if (IS(leaks_descriptor)) {
         n->sum += (uint64_t) open("/dev/null", O_RDONLY);
+    }
+    if (IS(leaks_in_start)) {
+        *(volatile char *) malloc(500) = 1;
     }
     mst_status status = n->host->timer_open(n->host, due, n, &n->timer);
     if (status == MST_OK) {

@@ -79,6 +79,7 @@ enum fault {
     no_lock,
     /* exporter.c */
     leaks_descriptor,
+    leaks_in_start,
     never_stopped,
     leaves_timer,
     long_label,
