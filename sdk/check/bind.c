@@ -89,6 +89,11 @@ static mst_node *no_victim(void *shard)
     return NULL;
 }
 
+static mst_status no_start(void *self)
+{
+    return MST_OK;
+}
+
 static const mst_provider_ops provider_ops = {.struct_size = sizeof provider_ops,
                                               .caps = MST_CAP_INPROC | MST_CAP_EVICTION,
                                               .op_codes = 1u << MST_OP_GET,
@@ -109,11 +114,15 @@ static const mst_eviction_ops eviction_ops = {.struct_size = sizeof eviction_ops
                                               .on_remove = no_remove,
                                               .evict = no_victim};
 
+static const mst_exporter_ops exporter_ops = {.struct_size = sizeof exporter_ops,
+                                              .start = no_start};
+
 static const void *ops_of(int kind)
 {
     return kind == MST_KIND_PROVIDER     ? (const void *) &provider_ops
            : kind == MST_KIND_SERIALIZER ? (const void *) &serializer_ops
            : kind == MST_KIND_COMPRESSOR ? (const void *) &compressor_ops
+           : kind == MST_KIND_EXPORTER   ? (const void *) &exporter_ops
                                          : (const void *) &eviction_ops;
 }
 
@@ -161,6 +170,9 @@ static mst_status describe(const kit *k, mst_config *config, const char *extra, 
     mst_config_set(config, "cache", "serializer", s->kind == MST_KIND_SERIALIZER ? s->name : "kit");
     if (s->kind == MST_KIND_COMPRESSOR) {
         mst_config_set(config, "cache", "compressor", s->name);
+    }
+    if (s->kind == MST_KIND_EXPORTER) {
+        mst_config_set(config, "runtime", "exporters", s->name);
     }
     mst_config_set(config, s->kind == MST_KIND_PROVIDER ? section : "provider.kit", "eviction",
                    s->kind == MST_KIND_EVICTION ? s->name : "kit");

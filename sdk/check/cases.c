@@ -6,7 +6,8 @@
 #define COMPRESSOR CHECK_KIND(MST_KIND_COMPRESSOR)
 #define PROVIDER CHECK_KIND(MST_KIND_PROVIDER)
 #define EVICTION CHECK_KIND(MST_KIND_EVICTION)
-#define EVERY (SERIALIZER | COMPRESSOR | PROVIDER | EVICTION)
+#define EXPORTER CHECK_KIND(MST_KIND_EXPORTER)
+#define EVERY (SERIALIZER | COMPRESSOR | PROVIDER | EVICTION | EXPORTER)
 
 const check_case check_cases[] = {
     {"load/exports-only-module", EVERY, "The file exports memstache_module and nothing else.",
@@ -125,5 +126,29 @@ const check_case check_cases[] = {
      "The eviction policy is told of each entry as eviction.h promises.", case_provider_evictor},
     {"provider/concurrent", PROVIDER,
      "With MST_PLUGIN_REENTRANT, several threads can use one instance.", case_provider_concurrent},
+
+    {"exporter/start-stop-no-leak", EXPORTER,
+     "An exporter that starts and stops many times leaves no memory, descriptor or thread behind.",
+     case_exporter_start_stop},
+    {"exporter/stop-with-pending", EXPORTER,
+     "stop() in the middle of work closes every handle, and says soon when it is done.",
+     case_exporter_stop},
+    {"exporter/walk-any-shape", EXPORTER,
+     "Metrics of any kind, with any labels and buckets, are taken, and left alone after the call "
+     "that shows them.",
+     case_exporter_walk},
+    {"exporter/spans-any-shape", EXPORTER,
+     "Spans with no attributes and with many, with texts of any length, are taken as they are.",
+     case_exporter_shapes},
+    {"exporter/spans-copied", EXPORTER,
+     "What spans() wants of a span it copies: the memory is gone when it has returned.",
+     case_exporter_copied},
+    {"exporter/spans-bounded", EXPORTER,
+     "Spans that cannot be sent are dropped: they take no more and more memory, and nobody waits.",
+     case_exporter_bounded},
+    {"exporter/spans-concurrent", EXPORTER, "Several threads can call spans() at once.",
+     case_exporter_concurrent},
+    {"exporter/late-spans", EXPORTER,
+     "spans() may be called until fini(): during stop(), and after stopped().", case_exporter_late},
     {NULL, 0, NULL, NULL},
 };

@@ -20,6 +20,7 @@ void scenario_compressor(kit *, check_instance *);
 void scenario_serializer(kit *, check_instance *);
 void scenario_policy(kit *, check_instance *);
 void scenario_provider(kit *, check_instance *);
+void scenario_exporter(kit *, check_instance *);
 
 /* compressor.c */
 void case_compressor_roundtrip(kit *);
@@ -63,5 +64,15 @@ void case_provider_lookup(kit *);
 void case_provider_objects(kit *);
 void case_provider_evictor(kit *);
 void case_provider_concurrent(kit *);
+
+/* exporter.c, exporter_spans.c; with exporting.c, spans.c, metrics.c */
+void case_exporter_start_stop(kit *);
+void case_exporter_stop(kit *);
+void case_exporter_walk(kit *);
+void case_exporter_shapes(kit *);
+void case_exporter_copied(kit *);
+void case_exporter_bounded(kit *);
+void case_exporter_concurrent(kit *);
+void case_exporter_late(kit *);
 
 #endif

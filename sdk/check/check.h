@@ -13,6 +13,8 @@
  *   compressor.c, serializer.c     cases of codecs; sample.c, sink.c: objects, and where they go
  *   policy.c                       cases of eviction policies; field.c: entries and their model
  *   provider*.c                    cases of providers; rig.c: operations, model.c: their model
+ *   exporter*.c                    cases of exporters; exporting.c: one that runs, spans.c: what
+ * they are given, metrics.c: what every plugin can see and count
  *
  * A case runs in a process of its own and ends at the first fault. So a plugin may crash, hang or
  * call exit(), and nobody has to clean up after a failure. The kit uses the public headers only.
@@ -26,6 +28,7 @@
 
 #include <memstache/codec.h>
 #include <memstache/config.h>
+#include <memstache/exporter.h>
 #include <memstache/provider.h>
 
 #define CHECK_PRINTF(text, first) __attribute__((format(printf, text, first)))
@@ -99,6 +102,7 @@ struct kit {
         mst_compressor_ops compressor;
         mst_provider_ops provider;
         mst_eviction_ops eviction;
+        mst_exporter_ops exporter;
     } ops;
     void *bound; /* instance_size bytes with the options stored */
 };
@@ -137,6 +141,10 @@ void check_guard_close(check_guard *);
 void *check_guard_take(check_guard *, size_t size, size_t align);
 /* The memory around what was taken is as it was? Else the end of the case. */
 void check_guard_verify(check_guard *, size_t size);
+/* The other way to fill it: copies from the end downwards, the first of them where touching ends.
+ */
+void check_guard_empty(check_guard *);
+void *check_guard_lay(check_guard *, const void *bytes, size_t size, size_t align);
 enum { CHECK_OPEN, CHECK_READ_ONLY, CHECK_CLOSED };
 void check_guard_protect(check_guard *, int how);
 /* Installs what notices touches; `k` is the case of this process. */
@@ -162,6 +170,8 @@ typedef struct check_host {
     bool may_set_error;
     bool mapped; /* each block in pages of its own, for check_host_protect() */
     struct check_block *blocks_mapped;
+    struct mst_meter *_Atomic meters; /* that the plugin has made */
+    struct check_show *_Atomic show;  /* what a walk shows; NULL: nothing yet, or any more */
     char error[256];
 } check_host;
 
@@ -179,6 +189,30 @@ void check_host_settled(check_host *, const char *when);
 /* What completes ops, set by rig.c. */
 void check_host_set_ops(check_host *, void (*done)(mst_op *, mst_status),
                         void (*done_mt)(mst_op *, mst_status));
+
+/* ---- metrics.c: the extension MST_METRICS_ID */
+
+typedef struct check_show check_show;
+
+const mst_metrics *check_metrics(void);
+void check_meters_free(check_host *);
+/* Metrics of all shapes, others in each walk. */
+check_show *check_show_new(kit *);
+int check_show_walks(const check_show *); /* so far, those that came to their end */
+void check_show_free(check_show *);
+
+/* ---- spans.c: spans in memory that can be taken away */
+
+enum { CHECK_SPANS_MAX = 100, CHECK_SPAN_SHAPES = 5 };
+typedef struct check_spans {
+    check_guard guard;
+    const mst_span *const *list; /* of count */
+    size_t count;
+} check_spans;
+
+void check_spans_open(kit *, check_spans *);
+void check_spans_lay(check_spans *, check_random *, unsigned shape);
+const char *check_spans_name(unsigned shape);
 
 /* ---- loop.c: runs on the thread that turns it */
 
@@ -200,6 +234,8 @@ void check_subject(kit *);
 mst_status check_find(kit *, mst_error *error);
 /* bind.c: an instance's bytes as the library fills them. `extra` is one more "key=value"; NULL. */
 void *check_bind(kit *, const char *extra, mst_error *error);
+/* What instances of its kind run on; NULL: there is none. */
+check_loop *check_subject_loop(kit *);
 /* Was this option given? */
 bool check_option_given(const check_setup *, const char *name);
 const mst_option *check_option_at(const mst_plugin *, uint32_t i);

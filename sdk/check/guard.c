@@ -97,6 +97,25 @@ void *check_guard_take(check_guard *g, size_t size, size_t align)
     return data;
 }
 
+void check_guard_empty(check_guard *g)
+{
+    g->data = g->end;
+}
+
+void *check_guard_lay(check_guard *g, const void *bytes, size_t size, size_t align)
+{
+    size_t room = (size_t) (g->data - g->map) - page();
+    if (size + align > room) {
+        check_skip(g->k, "no room for %s", g->what);
+    }
+    g->data -= size;
+    g->data -= (uintptr_t) g->data % align;
+    if (size) {
+        memcpy(g->data, bytes, size);
+    }
+    return g->data;
+}
+
 void check_guard_verify(check_guard *g, size_t size)
 {
     for (const uint8_t *p = g->data + size; p < g->end; p++) {

@@ -191,6 +191,7 @@ void check_host_settled(check_host *h, const char *when)
         h->blocks_mapped = b->next;
         free(b);
     }
+    check_meters_free(h);
 }
 
 /* ---- clocks: real ones, which a case can set ahead */
@@ -285,7 +286,7 @@ static void host_release(const mst_host *host)
 static const void *host_extension(const mst_host *host, const char *id)
 {
     check_host_called(host_of(host), "extension");
-    return NULL;
+    return strcmp(id, MST_METRICS_ID) == 0 ? check_metrics() : NULL;
 }
 
 /* ---- secrets: as they were given */

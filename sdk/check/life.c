@@ -24,7 +24,7 @@ void case_init_fini(kit *k)
     size_t before = 0;
     int round = 0;
     check_subject(k);
-    check_loop *loop = k->plugin->kind == MST_KIND_PROVIDER ? check_loop_new(k) : NULL;
+    check_loop *loop = check_subject_loop(k);
     for (; round < FIRST + ROUNDS && check_has_time(k); round++) {
         if (round == FIRST) {
             before = mallinfo2().uordblks;
@@ -49,7 +49,7 @@ void case_failed_init(kit *k)
 {
     int failures = 0;
     check_subject(k);
-    check_loop *loop = k->plugin->kind == MST_KIND_PROVIDER ? check_loop_new(k) : NULL;
+    check_loop *loop = check_subject_loop(k);
     for (int n = 0; n < FAILURES_MAX; n++) {
         check_instance i;
         check_instance_prepare(k, &i, loop);

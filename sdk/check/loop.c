@@ -123,7 +123,12 @@ static void poll_close(mst_poll *p, void (*closed)(void *))
     p->closed = closed;
 }
 
-/* ---- timers */
+/* ---- timers, on the clock of their host */
+
+static uint64_t clock_of(const mst_timer *t)
+{
+    return check_clock_ms() + atomic_load(&t->host->ahead_ms);
+}
 
 static mst_status timer_open(const mst_host *host, void (*due)(void *), void *arg, mst_timer **out)
 {
@@ -146,7 +151,7 @@ static void timer_set(mst_timer *t, uint64_t delay_ms)
     if (t->closing) {
         check_fail(t->host->k, "called timer_set() for a timer that it has closed");
     }
-    t->due_ms = delay_ms ? check_clock_ms() + delay_ms : 0;
+    t->due_ms = delay_ms ? clock_of(t) + delay_ms : 0;
 }
 
 static void timer_close(mst_timer *t)
@@ -176,9 +181,9 @@ enum { POLLS_MAX = 256 };
 
 static int wait_of(const check_loop *l, int64_t wait_ms)
 {
-    uint64_t now = check_clock_ms();
     for (const mst_timer *t = l->timers; t; t = t->next) {
         if (t->due_ms) {
+            uint64_t now = clock_of(t);
             int64_t left = t->due_ms > now ? (int64_t) (t->due_ms - now) : 0;
             wait_ms = left < wait_ms ? left : wait_ms;
         }
@@ -267,9 +272,8 @@ void check_loop_turn(check_loop *l, int64_t wait_ms)
         arrived = c->next;
         check_call_tell(c);
     }
-    uint64_t now = check_clock_ms();
     for (mst_timer *t = l->timers; t; t = t->next) {
-        if (t->due_ms && t->due_ms <= now) {
+        if (t->due_ms && t->due_ms <= clock_of(t)) {
             t->due_ms = 0;
             t->due(t->arg);
         }

@@ -16,6 +16,9 @@ static void scenario(kit *k, check_instance *i)
     case MST_KIND_EVICTION:
         scenario_policy(k, i);
         break;
+    case MST_KIND_EXPORTER:
+        scenario_exporter(k, i);
+        break;
     default:
         scenario_provider(k, i);
         break;
@@ -25,7 +28,7 @@ static void scenario(kit *k, check_instance *i)
 void case_oom(kit *k)
 {
     check_subject(k);
-    check_loop *loop = k->plugin->kind == MST_KIND_PROVIDER ? check_loop_new(k) : NULL;
+    check_loop *loop = check_subject_loop(k);
     for (int n = 0; n < TURNS_MAX && check_has_time(k); n++) {
         check_instance i;
         check_instance_prepare(k, &i, loop);

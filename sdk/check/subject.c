@@ -43,6 +43,7 @@ static void complete_ops(kit *k)
     const size_t ours = k->plugin->kind == MST_KIND_SERIALIZER   ? sizeof k->ops.serializer
                         : k->plugin->kind == MST_KIND_COMPRESSOR ? sizeof k->ops.compressor
                         : k->plugin->kind == MST_KIND_PROVIDER   ? sizeof k->ops.provider
+                        : k->plugin->kind == MST_KIND_EXPORTER   ? sizeof k->ops.exporter
                                                                  : sizeof k->ops.eviction;
     memcpy(&size, k->plugin->ops, sizeof size);
     memset(&k->ops, 0, sizeof k->ops);
@@ -82,6 +83,12 @@ void check_subject(kit *k)
         check_unready(k, "%s", error.text);
     }
     check_doing(k, "%s", "");
+}
+
+check_loop *check_subject_loop(kit *k)
+{
+    int kind = k->plugin->kind;
+    return kind == MST_KIND_PROVIDER || kind == MST_KIND_EXPORTER ? check_loop_new(k) : NULL;
 }
 
 static void ready(kit *k)

@@ -34,7 +34,8 @@ static int take_apart(const cli *c, const char *file, check_setup *setup)
     if (!setup->kind_name || len < 4 || strcmp(base + len - 3, ".so") != 0) {
         cli_say(c,
                 "plugin check %s: plugins are found by the names of their files: call it "
-                "KIND_NAME.so, where KIND is serializer, compressor, provider or eviction",
+                "KIND_NAME.so, where KIND is serializer, compressor, provider, eviction or "
+                "exporter",
                 base);
         return CLI_USAGE;
     }
@@ -185,7 +186,7 @@ static void list(cli *c, const cli_args *args)
         if (!selected(row, ~0u, args->only)) {
             continue;
         }
-        for (int kind = MST_KIND_SERIALIZER; kind <= MST_KIND_EVICTION; kind++) {
+        for (int kind = MST_KIND_SERIALIZER; kind <= MST_KIND_EXPORTER; kind++) {
             cli_json json;
             if (!(row->kinds & CHECK_KIND(kind))) {
                 continue;
@@ -219,10 +220,6 @@ static int prepare(cli *c, const cli_args *args, check_setup *setup)
     int code = find_file(c, args, setup);
     if (code != CLI_OK) {
         return code;
-    }
-    if (setup->kind == MST_KIND_EXPORTER) {
-        cli_say(c, "plugin check: there are no cases for exporters");
-        return CLI_USAGE;
     }
     check_run(&check_ready, setup, &o);
     if (o.result == CHECK_UNREADY) {

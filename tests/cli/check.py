@@ -3,6 +3,7 @@ import concurrent.futures
 import os
 import re
 import shutil
+import socket
 import subprocess
 import unittest
 
@@ -77,9 +78,19 @@ FAULTS = {
     ('provider', 'cancel_forgets'): ('provider/cancel', 'did not complete'),
     ('provider', 'stop_forgets'): ('provider/stop-with-pending', 'was not completed'),
     ('provider', 'timer_stays_open'): ('provider/stop-with-pending', 'a timer is open'),
+    ('exporter', 'leaks_descriptor'): ('exporter/start-stop-no-leak', 'descriptors open'),
+    ('exporter', 'leaks_in_start'): ('exporter/start-stop-no-leak', 'of malloc()'),
+    ('exporter', 'never_stopped'): ('exporter/stop-with-pending', 'did not call stopped()'),
+    ('exporter', 'leaves_timer'): ('exporter/stop-with-pending', 'a timer is open'),
+    ('exporter', 'long_label'): ('exporter/walk-any-shape', 'beyond the end of a block'),
+    ('exporter', 'texts_as_strings'): ('exporter/spans-any-shape', 'beyond the end of the spans'),
+    ('exporter', 'keeps_span'): ('exporter/spans-copied', 'touched the spans'),
+    ('exporter', 'keeps_all'): ('exporter/spans-bounded', 'after twice as many'),
+    ('exporter', 'spans_set_timer'): ('exporter/spans-concurrent', 'timer_set()'),
+    ('exporter', 'frees_in_stop'): ('exporter/late-spans', 'crashed'),
 }
-RIGHT = ['compressor_right', 'compressor_cpp', 'serializer_right', 'eviction_right', 'provider_inproc',
-         'provider_blocking', 'provider_later']
+RIGHT = ['compressor_right', 'compressor_cpp', 'serializer_right', 'eviction_right', 'exporter_right',
+         'provider_inproc', 'provider_blocking', 'provider_later']
 
 
 class Check(command.Case):
@@ -137,12 +148,45 @@ class Right(Check):
     def test_shipped(self):
         directory = os.path.join(command.BUILD, 'plugins')
         self.expect_none(sorted(os.path.join(directory, name) for name in os.listdir(directory)
-                                if name.endswith('.so') and not name.startswith('exporter_')))
+                                if name.endswith('.so')))
+
+    def skipped(self, plugin, *options):
+        """Without an alarm; the cases of its kind that do not apply."""
+        words = [word for option in options for word in ('--option', option)]
+        cases, wrong = self.alarms(plugin, *words)
+        self.assertEqual(wrong, [])
+        return {name: o['reason'] for name, o in cases.items()
+                if o['result'] == 'skipped' and name.startswith('exporter/')}
 
     @unittest.skipUnless(command.has_plugin('exporter_prometheus'), 'no prometheus')
-    def test_exporters_have_no_cases(self):
-        self.expect(2, 'plugin', 'check', 'exporter', 'prometheus', out=b'',
-                    err='plugin check: there are no cases for exporters\n')
+    def test_prometheus_on_a_free_port_and_in_a_file(self):
+        skipped = self.skipped('exporter_prometheus', 'listen=127.0.0.1:0',
+                               'textfile=' + self.path('metrics.prom'))
+        self.assertEqual(set(skipped.values()), {'it takes no spans'})
+        self.assertIn('exporter/walk-any-shape', self.skipped(
+            'exporter_prometheus', 'listen=127.0.0.1:0'))
+
+    @unittest.skipUnless(command.has_plugin('exporter_otlp'), 'no otlp')
+    def test_otlp_without_a_collector(self):
+        with socket.socket() as nobody:  # bound, so that nobody else listens there
+            nobody.bind(('127.0.0.1', 0))
+            endpoint = 'endpoint=http://127.0.0.1:%d' % nobody.getsockname()[1]
+            self.assertEqual(self.skipped('exporter_otlp', endpoint), {})
+
+    def test_exporter_of_the_template(self):
+        file = os.path.join(command.BUILD, 'sdk', 'template', 'exporter_skeleton.so')
+        self.assertEqual(self.skipped(file, 'file=' + self.path('figures')), {})
+        with open(self.path('figures'), encoding='utf-8') as figures:
+            self.assertGreater(len(figures.readlines()), 20)
+
+    def test_exporters_write_nowhere_unasked(self):
+        """Neither to a collector at the default address, nor into files."""
+        for plugin in filter(command.has_plugin, ('exporter_prometheus', 'exporter_otlp')):
+            cases, wrong = self.alarms(plugin, '--only', 'exporter/*')
+            self.assertEqual(wrong, [])
+            for case, o in cases.items():
+                self.assertEqual(o['result'], 'skipped', case)
+                self.assertIn('--option', o['reason'])
 
     def test_serializers_get_objects(self):
         for name in ('raw', 'json', 'protobuf', 'msgpack'):
@@ -207,7 +251,7 @@ class Use(Check):
         text = self.expect(0, 'plugin', 'check', '--list', err='').out.decode()
         rows = [line.split(None, 2) for line in text.splitlines()]
         self.assertGreaterEqual({kind for kind, _, _ in rows},
-                                {'serializer', 'compressor', 'provider', 'eviction'})
+                                {'serializer', 'compressor', 'provider', 'eviction', 'exporter'})
         self.assertEqual(len({(kind, case) for kind, case, _ in rows}), len(rows))
         for _, case, sentence in rows:
             self.assertRegex(case, r'^[a-z]+/[a-z0-9-]+$')

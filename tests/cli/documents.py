@@ -162,7 +162,8 @@ class Interface(command.Case):
         super().setUp()
         self.page = re.sub(r'\\[&e]', '', read('sdk', 'man', 'memstache-plugin.7'))
         headers = ''.join(read('sdk', 'include', 'memstache', name + '.h')
-                          for name in ('abi', 'plugin', 'codec', 'provider', 'eviction'))
+                          for name in ('abi', 'plugin', 'codec', 'provider', 'eviction', 'metrics',
+                                       'exporter'))
         self.code = re.sub(r'/\*.*?\*/', '', headers, flags=re.DOTALL)
 
     def members(self, struct):
@@ -172,7 +173,7 @@ class Interface(command.Case):
             if function := re.search(r'\(\*(\w+)\)\(', declaration):
                 found.append(function.group(1))
             else:
-                found += re.findall(r'(\w+)\s*(?=,|$)', declaration.strip())
+                found += re.findall(r'(\w+)(?:\[\d+\])?\s*(?=,|$)', declaration.strip())
         self.assertGreater(len(found), 2, struct)
         return found
 
@@ -186,9 +187,10 @@ class Interface(command.Case):
 
     def test_every_member(self):
         structs = set(re.findall(r'typedef struct (mst_\w+_ops) {', self.code))
-        self.assertGreaterEqual(len(structs), 4)
+        self.assertGreaterEqual(len(structs), 5)
         for struct in structs | {'mst_host', 'mst_op', 'mst_module', 'mst_plugin', 'mst_option',
-                                 'mst_shard_info', 'mst_entry_info'}:
+                                 'mst_shard_info', 'mst_entry_info', 'mst_span', 'mst_attribute',
+                                 'mst_metrics', 'mst_meter_options', 'mst_metric'}:
             self.assertEqual(sorted(self.tags(struct)), sorted(self.members(struct)), struct)
 
     def test_every_kind_and_status(self):

@@ -32,7 +32,7 @@ class Write(command.Case):
 
     def test_every_kind(self):
         """The whole template of the kind, with name, kind and wire id filled in."""
-        self.assertGreaterEqual(len(KINDS), 4)
+        self.assertGreaterEqual(len(KINDS), 5)
         for kind in KINDS:
             self.expect(0, 'plugin', 'new', kind, 'mine', '--dir', kind, err='')
             found = self.files(kind)
@@ -40,11 +40,13 @@ class Write(command.Case):
             self.assertEqual(len(ids), kind in ('serializer', 'compressor'))
             wanted = {}
             for name, text in template(kind).items():
+                options = '--option file=/dev/null ' if kind == 'exporter' else ''
                 text = text.replace('skeleton', 'mine').replace('@kind@', kind)
+                text = text.replace('@options@', options)
                 wanted[name.replace('skeleton', 'mine')] = text.replace('32767', *ids or [''], 1)
             self.assertEqual(found, wanted)
             for text in found.values():
-                self.assertNotRegex(text, r'skeleton|@kind@|32767')
+                self.assertNotRegex(text, r'skeleton|@\w+@|32767')
 
     def test_wire_ids(self):
         """Free ones, others for other names, the same for the same name."""
@@ -104,7 +106,7 @@ class Refuse(command.Case):
     def test_kinds(self):
         for kind in ('', 'evict', 'common', 'Eviction'):
             self.refused(2, kind, 'mine', err=f'no kind of plugin "{kind}"; kinds: serializer, '
-                                              'compressor, provider, eviction')
+                                              'compressor, provider, eviction, exporter')
         self.refused(2, 'eviction', err='something is missing')
         self.refused(2, 'eviction', 'a', 'b', err='too many')
 

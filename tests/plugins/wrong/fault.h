@@ -76,7 +76,18 @@ enum fault {
     lookup_forgets_space,
     object_leaks,
     hits_after_removal,
-    no_lock
+    no_lock,
+    /* exporter.c */
+    leaks_descriptor,
+    leaks_in_start,
+    never_stopped,
+    leaves_timer,
+    long_label,
+    texts_as_strings,
+    keeps_span,
+    keeps_all,
+    spans_set_timer,
+    frees_in_stop
 };
 #define IS(fault) (FAULT == (fault))
 
