@@ -14,7 +14,7 @@ mst_status msi_check_key(const mst_cache *c, mst_slice key)
     if (!c || !msi_key_ok(key)) {
         return MST_EINVAL;
     }
-    return atomic_load_explicit(&c->closing, memory_order_relaxed) ? MST_ECLOSED : MST_OK;
+    return msi_cache_is_closing(c) ? MST_ECLOSED : MST_OK;
 }
 
 mst_status msi_check_options(const mst_options *o)
@@ -76,11 +76,27 @@ static mst_status post(mst_cache *c, msi_request_kind kind, msi_key_ref k, const
 
 /* ---- reading */
 
-/* What the near tiers say; told to the recorder. */
-static inline mst_status look(mst_cache *c, mst_slice key, uint64_t hash, msi_tally *own,
-                              const mst_options *o, bool defer, mst_result *now)
+/* A hit of the nearest tier, in the shortest way. MST_PENDING: it cannot be taken; MST_MISS: it
+ * was, and the other tiers are left. */
+static inline mst_status look_quickly(mst_cache *c, mst_slice key, const mst_options *o,
+                                      mst_result *now)
 {
-    mst_status status = msi_near_get(c, key, hash, own, o, defer, now);
+    if (o || !now || !c || !msi_key_ok(key) || !c->quick ||
+        atomic_load_explicit(&c->state, memory_order_relaxed)) {
+        return MST_PENDING;
+    }
+    msi_tally *own = msi_tally_mine(&c->counters);
+    if (!own || atomic_load_explicit(&own->is_timed, memory_order_relaxed)) {
+        return MST_PENDING;
+    }
+    return msi_near_lookup(c, key, msi_cache_hash(c, key), own, now);
+}
+
+/* What the near tiers from `first` on say; told to the recorder. */
+static inline mst_status look(mst_cache *c, unsigned first, mst_slice key, uint64_t hash,
+                              msi_tally *own, const mst_options *o, bool defer, mst_result *now)
+{
+    mst_status status = msi_near_get(c, first, key, hash, own, o, defer, now);
     msi_trace_lookup(c, hash, o, now);
     return status;
 }
@@ -93,7 +109,8 @@ static inline void count_miss(mst_cache *c, msi_tally *own, mst_status status)
     }
 }
 
-mst_status mst_get_now(mst_cache *c, mst_slice key, const mst_options *o, mst_result *now)
+static __attribute__((noinline)) mst_status get_now(mst_cache *c, unsigned first, mst_slice key,
+                                                    const mst_options *o, mst_result *now)
 {
     mst_status status = now ? check(c, key, &o) : MST_EINVAL;
     if (status) {
@@ -101,14 +118,21 @@ mst_status mst_get_now(mst_cache *c, mst_slice key, const mst_options *o, mst_re
     }
     uint64_t hash = msi_cache_hash(c, key);
     msi_tally *own = msi_tally_mine(&c->counters);
-    status = look(c, key, hash, own, o, false, now);
+    status = look(c, first, key, hash, own, o, false, now);
     count_miss(c, own, status);
     msi_watch_look(c, "get", key, hash, o, now);
     return status;
 }
 
-mst_status mst_get(mst_cache *c, mst_slice key, const mst_options *o, mst_result *now,
-                   mst_done done, void *arg)
+mst_status mst_get_now(mst_cache *c, mst_slice key, const mst_options *o, mst_result *now)
+{
+    mst_status status = look_quickly(c, key, o, now);
+    return status == MST_OK ? status : get_now(c, status == MST_MISS, key, o, now);
+}
+
+static __attribute__((noinline)) mst_status get(mst_cache *c, unsigned first, mst_slice key,
+                                                const mst_options *o, mst_result *now,
+                                                mst_done done, void *arg)
 {
     mst_status status = check(c, key, &o);
     if (status) {
@@ -117,7 +141,7 @@ mst_status mst_get(mst_cache *c, mst_slice key, const mst_options *o, mst_result
     uint64_t hash = msi_cache_hash(c, key);
     if (now && c->near_count && !(o->flags & MST_F_FAR)) {
         msi_tally *own = msi_tally_mine(&c->counters);
-        status = look(c, key, hash, own, o, true, now);
+        status = look(c, first, key, hash, own, o, true, now);
         if (status == MST_OK || (status == MST_MISS && msi_cache_all_near(c))) {
             count_miss(c, own, status);
             msi_watch_look(c, "get", key, hash, o, now);
@@ -129,8 +153,17 @@ mst_status mst_get(mst_cache *c, mst_slice key, const mst_options *o, mst_result
     return post(c, MSI_GET, (msi_key_ref){key, hash}, o, done, arg, now);
 }
 
-mst_status mst_get_or_load(mst_cache *c, mst_slice key, const mst_loader *loader,
-                           const mst_options *o, mst_result *now, mst_done done, void *arg)
+mst_status mst_get(mst_cache *c, mst_slice key, const mst_options *o, mst_result *now,
+                   mst_done done, void *arg)
+{
+    mst_status status = look_quickly(c, key, o, now);
+    return status == MST_OK ? status : get(c, status == MST_MISS, key, o, now, done, arg);
+}
+
+static __attribute__((noinline)) mst_status get_or_load(mst_cache *c, unsigned first, mst_slice key,
+                                                        const mst_loader *loader,
+                                                        const mst_options *o, mst_result *now,
+                                                        mst_done done, void *arg)
 {
     mst_status status = check(c, key, &o);
     if (!status && (!loader || !loader->load)) {
@@ -142,7 +175,7 @@ mst_status mst_get_or_load(mst_cache *c, mst_slice key, const mst_loader *loader
     uint64_t hash = msi_cache_hash(c, key);
     if (now && !(o->flags & MST_F_FAR)) {
         msi_tally *own = msi_tally_mine(&c->counters);
-        if (look(c, key, hash, own, o, true, now) == MST_OK) {
+        if (look(c, first, key, hash, own, o, true, now) == MST_OK) {
             msi_watch_look(c, "get_or_load", key, hash, o, now);
             return MST_OK;
         }
@@ -156,6 +189,15 @@ mst_status mst_get_or_load(mst_cache *c, mst_slice key, const mst_loader *loader
     r->loader = *loader;
     status = msi_request_post(r);
     return status == MST_PENDING ? status : msi_refuse(status, now);
+}
+
+mst_status mst_get_or_load(mst_cache *c, mst_slice key, const mst_loader *loader,
+                           const mst_options *o, mst_result *now, mst_done done, void *arg)
+{
+    bool valid = loader && loader->load;
+    mst_status status = valid ? look_quickly(c, key, o, now) : MST_PENDING;
+    return status == MST_OK ? status
+                            : get_or_load(c, status == MST_MISS, key, loader, o, now, done, arg);
 }
 
 mst_status mst_exists(mst_cache *c, mst_slice key, const mst_options *o, mst_result *now,

@@ -344,7 +344,7 @@ static void begin(mst_runtime *rt)
 {
     msi_closing *c = rt->closing;
     for (unsigned i = 0; i < rt->cache_count; i++) {
-        atomic_store(&rt->caches[i].closing, true);
+        atomic_fetch_or(&rt->caches[i].state, MSI_CLOSING);
     }
     if (rt->loops[0].lent) {
         msi_loop_keep(&rt->loops[0]);

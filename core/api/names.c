@@ -24,11 +24,13 @@ const char *mst_version(void)
 
 void mst_result_release(mst_result *r)
 {
-    if (r && r->release) {
-        r->release(r->owner);
-    }
     if (r) {
+        void (*release)(void *owner) = r->release;
+        void *owner = r->owner;
         memset(r, 0, sizeof *r);
+        if (release) {
+            release(owner);
+        }
     }
 }
 

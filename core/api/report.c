@@ -111,7 +111,7 @@ static bool is_nearly_full(const mst_cache *c)
 /* With j NULL only says whether there is a reason. */
 static bool reasons(const mst_cache *c, msi_json *j)
 {
-    bool closing = atomic_load_explicit(&c->closing, memory_order_relaxed);
+    bool closing = msi_cache_is_closing(c);
     bool full = is_nearly_full(c), any = closing || full;
     if (closing && j) {
         reason(j, c, "closing", NULL);

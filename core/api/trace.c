@@ -12,6 +12,17 @@
 
 #define ALL ((uint64_t) 1 << 32)
 
+/* Other threads may change the recorder at the same time. */
+static void mark(mst_cache *c)
+{
+    if (!atomic_load(&c->trace)) {
+        atomic_fetch_and(&c->state, ~(unsigned) MSI_TRACED);
+    }
+    if (atomic_load(&c->trace)) {
+        atomic_fetch_or(&c->state, MSI_TRACED);
+    }
+}
+
 mst_status mst_cache_trace(mst_cache *c, const mst_trace_options *o)
 {
     if (!c || (o && !o->record)) {
@@ -29,7 +40,8 @@ mst_status mst_cache_trace(mst_cache *c, const mst_trace_options *o)
         while (!atomic_compare_exchange_weak(&c->traces, &t->before, t)) {
         }
     }
-    atomic_store_explicit(&c->trace, t, memory_order_release);
+    atomic_store(&c->trace, t);
+    mark(c);
     return MST_OK;
 }
 

@@ -1,22 +1,11 @@
 /* clock.c - see clock.h. */
 #include "base/clock.h"
 
-#include <time.h>
-
-#ifndef CLOCK_MONOTONIC_COARSE
-#define CLOCK_MONOTONIC_COARSE CLOCK_MONOTONIC
-#endif
-
 static uint64_t read_clock(clockid_t id, uint64_t per_second)
 {
     struct timespec t;
     clock_gettime(id, &t);
     return (uint64_t) t.tv_sec * per_second + (uint64_t) t.tv_nsec / (1000000000u / per_second);
-}
-
-uint64_t msi_now_ms(void)
-{
-    return read_clock(CLOCK_MONOTONIC_COARSE, 1000) + 1;
 }
 
 uint64_t msi_now_ns(void)

@@ -50,16 +50,17 @@ struct mst_cache {
     unsigned tier_count;
     unsigned near_count; /* leading tiers that answer on the caller's thread */
     /* The lookup of the nearest tier, where it has one and holds ready values; else NULL. */
-    mst_status (*quick)(void *self, mst_lookup *);
-    void (*quick_many)(void *self, mst_lookup *, size_t n); /* its lookup_many, or NULL */
-    void (*expect)(void *self, uint64_t hash);              /* of the nearest tier, or NULL */
+    mst_status (*quick)(void *self, const mst_lookup *, mst_result *);
+    void (*quick_many)(void *self, const mst_lookup *, mst_result *,
+                       size_t n);              /* its lookup_many, or NULL */
+    void (*expect)(void *self, uint64_t hash); /* of the nearest tier, or NULL */
     void *nearest;
     msi_claims claims;
     msi_counters counters;
     msi_histogram *near_took; /* by msi_request_kind: see msi_is_timed() */
     msi_lane *lanes;          /* one per loop */
     unsigned lane_count;
-    _Atomic bool closing;
+    _Atomic unsigned state;    /* MSI_CLOSING and the like; 0: nothing is in the way of a hit */
     msi_trace *_Atomic trace;  /* who is told what is asked for: api/trace.h; NULL: nobody */
     msi_trace *_Atomic traces; /* all that were, the newest first */
     _Atomic uint64_t pending;  /* of all lanes; for max_pending */
@@ -70,6 +71,14 @@ struct mst_cache {
     _Atomic uint64_t bad_traceparents;
 };
 
+/* Of mst_cache.state: no further calls are taken; `trace` may be told of them. */
+enum { MSI_CLOSING = 1, MSI_TRACED = 2 };
+
+static inline bool msi_cache_is_closing(const mst_cache *c)
+{
+    return atomic_load_explicit(&c->state, memory_order_relaxed) & MSI_CLOSING;
+}
+
 static inline bool msi_cache_all_near(const mst_cache *c)
 {
     return c->near_count == c->tier_count;
@@ -78,7 +87,7 @@ static inline bool msi_cache_all_near(const mst_cache *c)
 /* Did an operation fail because the runtime is closing? A tier may say so of itself, too. */
 static inline bool msi_cache_closed(const mst_cache *c, mst_status status)
 {
-    return status == MST_ECLOSED && atomic_load_explicit(&c->closing, memory_order_relaxed);
+    return status == MST_ECLOSED && msi_cache_is_closing(c);
 }
 
 static inline uint64_t msi_cache_hash(const mst_cache *c, mst_slice key)

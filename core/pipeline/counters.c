@@ -12,11 +12,25 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/hash.h"
+
 enum { PROBES = 8 };
+
+_Thread_local msi_tally_hint msi_last_tally MSI_TLS;
+
+msi_tally *msi_tally_search(const msi_counters *c)
+{
+    msi_tally *own = c->has_key ? pthread_getspecific(c->key) : NULL;
+    if (own) {
+        msi_last_tally = (msi_tally_hint){c->serial, own};
+    }
+    return own;
+}
 
 void msi_counters_init(msi_counters *c, const mst_allocator *allocator)
 {
     c->allocator = allocator;
+    c->serial = msi_random_seed() | 1; /* 0 is nobody's */
     pthread_mutex_init(&c->mutex, NULL);
     c->has_key = pthread_key_create(&c->key, NULL) == 0;
 }
@@ -88,6 +102,7 @@ static msi_tally *take_over(msi_counters *c, long self)
         if (is_free(t, self)) {
             t->owner = self;
             __atomic_store_n(&t->word, NULL, __ATOMIC_RELAXED);
+            atomic_store_explicit(&t->is_timed, false, memory_order_relaxed);
             found = t;
         }
     }

@@ -45,6 +45,7 @@ typedef enum msi_counter {
 /* The figures of one thread, and before it of threads that are gone; only ever added to. */
 typedef struct msi_tally {
     _Alignas(64) void *word;          /* the owner's, for the nearest tier: mst_lookup.thread */
+    _Atomic bool is_timed;            /* the owner's: see msi_is_timed() */
     _Atomic uint64_t n[MSI_COUNTERS]; /* written by the owner alone */
     struct msi_tally *next;           /* never changes */
     long owner; /* under the mutex: number of the thread for the kernel; 0: nobody */
@@ -52,6 +53,7 @@ typedef struct msi_tally {
 
 typedef struct msi_counters {
     const mst_allocator *allocator;
+    uint64_t serial;   /* drawn: no two caches of a process have the same, nor had */
     pthread_key_t key; /* of the thread's tally */
     bool has_key;
     pthread_mutex_t mutex;
@@ -75,10 +77,26 @@ static inline void msi_tally_add(msi_tally *t, msi_counter which, uint64_t n)
 #endif
 }
 
+/* The tally that this thread has used last, and the serial of the counters that it is of. It only
+ * saves the search for what the system keeps by thread, which is a twentieth of a near hit; so it
+ * belongs to no cache and need not be told when one ends. */
+typedef struct msi_tally_hint {
+    uint64_t serial;
+    msi_tally *tally;
+} msi_tally_hint;
+#ifdef __GLIBC__ /* has room for it in threads that run already */
+#define MSI_TLS __attribute__((tls_model("initial-exec")))
+#else
+#define MSI_TLS
+#endif
+extern _Thread_local msi_tally_hint msi_last_tally MSI_TLS;
+
+msi_tally *msi_tally_search(const msi_counters *);
+
 /* This thread's; NULL: it has none yet, or there can be none. */
 static inline msi_tally *msi_tally_mine(const msi_counters *c)
 {
-    return c->has_key ? pthread_getspecific(c->key) : NULL;
+    return msi_last_tally.serial == c->serial ? msi_last_tally.tally : msi_tally_search(c);
 }
 
 static inline void msi_count_in(msi_counters *c, msi_tally *own, msi_counter which, uint64_t n)

@@ -125,7 +125,7 @@ static mst_status take_places(mst_cache *c, uint64_t n)
 static mst_status enter(msi_lane *l, uint64_t n)
 {
     mst_cache *c = l->cache;
-    if (atomic_load_explicit(&c->closing, memory_order_relaxed)) {
+    if (msi_cache_is_closing(c)) {
         return MST_ECLOSED;
     }
     mst_status status = take_places(c, n);

@@ -175,6 +175,13 @@ static mst_status check_eviction(const subject *s, msi_plugin *p)
         return refuse(s, "node_align %u is not 1, 2, 4, 8 or %d", ops->node_align,
                       MST_NODE_ALIGN_MAX);
     }
+    if (ops->reads_max &&
+        (mode != MST_HIT_SHARED || ops->reads_max > UINT8_MAX || ops->reads_at >= ops->node_size)) {
+        return refuse(s,
+                      "reads_max %u with reads_at %u; it needs MST_HIT_SHARED, is at most %d, and "
+                      "is for one byte of the node's %u",
+                      ops->reads_max, ops->reads_at, UINT8_MAX, ops->node_size);
+    }
     if (ops->shard_size > SHARD_MAX) {
         return refuse(s, "shard_size %u is more than %d", ops->shard_size, SHARD_MAX);
     }

@@ -55,6 +55,8 @@ static const mst_eviction_ops ops = {
     .shard_init = shard_init,
     .on_insert = on_insert,
     .on_hit = on_hit,
+    .reads_at = offsetof(node, was_read),
+    .reads_max = 1,
     .on_remove = on_remove,
     .evict = evict,
 };

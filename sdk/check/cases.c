@@ -82,6 +82,8 @@ const check_case check_cases[] = {
      "Work on one shard touches no node and no state of another.", case_policy_shards},
     {"eviction/hit-shared-touches-only-node", EVICTION,
      "on_hit() of MST_HIT_SHARED touches the node and nothing else.", case_policy_hit_shared},
+    {"eviction/hits-counted-as-said", EVICTION,
+     "on_hit() does to the node what reads_at and reads_max say, and no more.", case_policy_reads},
     {"eviction/footprint", EVICTION,
      "footprint() counts what shard_init() allocates, so that the bound of the provider holds.",
      case_policy_footprint},

@@ -45,6 +45,7 @@ void case_policy_fuzz(kit *);
 void case_policy_no_touch(kit *);
 void case_policy_shards(kit *);
 void case_policy_hit_shared(kit *);
+void case_policy_reads(kit *);
 void case_policy_footprint(kit *);
 void case_policy_silent(kit *);
 

@@ -2,6 +2,8 @@
 #include "cases.h"
 #include "field.h"
 
+#include <string.h>
+
 enum { ENTRIES = 600, STEPS = 60000 };
 
 typedef struct bench {
@@ -146,6 +148,44 @@ void case_policy_hit_shared(kit *k)
         size_t e = check_draw(&k->random, FEW);
         if (b.field.entries[e].tracked) {
             hit_alone(&b, e);
+        }
+        field_step(&b.field, &k->random);
+    }
+    field_drain(&b.field);
+    close_bench(&b);
+}
+
+/* ---- reads_at, reads_max: a provider may count hits itself */
+
+static void hit_counted(kit *k, const field *f, size_t entry)
+{
+    const mst_eviction_ops *ops = f->ops;
+    uint8_t expected[MST_NODE_SIZE_MAX], *node = (uint8_t *) f->entries[entry].node;
+    memcpy(expected, node, ops->node_size);
+    expected[ops->reads_at] += expected[ops->reads_at] < ops->reads_max;
+    check_doing(k, "on_hit()");
+    ops->on_hit(f->shard_bytes, f->entries[entry].node);
+    if (memcmp(expected, node, ops->node_size) != 0) {
+        check_fail(k,
+                   "on_hit() does not just add one to the byte at reads_at (%u), up to reads_max "
+                   "(%u)",
+                   ops->reads_at, ops->reads_max);
+    }
+}
+
+void case_policy_reads(kit *k)
+{
+    enum { FEW = 40 };
+    bench b;
+    check_subject(k);
+    if (!k->ops.eviction.reads_max) {
+        check_skip(k, "its reads_max is 0");
+    }
+    open_bench(k, &b, FEW, FEW, false);
+    for (int i = 0; i < 3000 && check_has_time(k); i++) {
+        size_t e = check_draw(&k->random, FEW);
+        if (b.field.entries[e].tracked) {
+            hit_counted(k, &b.field, e);
         }
         field_step(&b.field, &k->random);
     }

@@ -127,51 +127,72 @@ void case_provider_lent(kit *k)
 
 enum { KEYS = 40 };
 
-static void compare(rig *r, const mst_lookup *l, rig_op *get, const char *what)
+static uint64_t asked_at_ms;
+
+static uint64_t time_asked(const mst_lookup *l)
 {
-    if (l->status != get->result) {
-        check_fail(r->k, "%s says %s where a GET says %s", what, check_status(l->status),
+    return asked_at_ms;
+}
+
+static bool are_times_of(const mst_result *found, const mst_op *get)
+{
+    int64_t ttl_ms = get->expires_ms ? (int64_t) (get->expires_ms - asked_at_ms) : -1;
+    int64_t age_ms = get->created_ms ? (int64_t) (asked_at_ms - get->created_ms) : -1;
+    return found->ttl_ms == ttl_ms && found->age_ms == age_ms;
+}
+
+static void compare(rig *r, const mst_result *found, rig_op *get, const char *what)
+{
+    if (found->status != get->result) {
+        check_fail(r->k, "%s says %s where a GET says %s", what, check_status(found->status),
                    check_status(get->result));
     }
-    if (l->status != MST_OK) {
+    if (found->status != MST_OK) {
         return;
     }
-    if (l->out.len != get->op.out.len ||
-        (l->out.len && memcmp(l->out.data, get->op.out.data, l->out.len) != 0)) {
+    if (found->len != get->op.out.len ||
+        (found->len && memcmp(found->data, get->op.out.data, found->len) != 0)) {
         check_fail(r->k, "%s finds other bytes than a GET", what);
     }
-    if (l->expires_ms != get->op.expires_ms || l->created_ms != get->op.created_ms) {
+    if (!are_times_of(found, &get->op)) {
         check_fail(r->k, "%s tells other times than a GET", what);
     }
-    if (l->out.release) {
-        l->out.release(l->out.owner);
+    if (found->why != MST_WHY_HIT || found->tier != 0 || found->object) {
+        check_fail(r->k, "%s leaves a part of its answer unset", what);
+    }
+    if (found->release) {
+        found->release(found->owner);
     }
 }
 
 static mst_lookup question(const rig *r, const rig_op *get)
 {
+    asked_at_ms = r->instance->host.host.now_ms(&r->instance->host.host);
     return (mst_lookup){.struct_size = sizeof(mst_lookup),
                         .hash = get->op.hash,
                         .space = get->op.space,
                         .key = get->op.key,
-                        .now_ms = r->instance->host.host.now_ms(&r->instance->host.host)};
+                        .now_ms = time_asked};
 }
 
 static void look_at_all(rig *r, rig_op *asked[KEYS], rig_op *gets[KEYS])
 {
     mst_lookup many[KEYS];
+    mst_result found[KEYS];
+    memset(found, 0xa5, sizeof found); /* nothing of an answer is set beforehand */
     for (int i = 0; i < KEYS; i++) {
         mst_lookup one = question(r, asked[i]);
         check_doing(r->k, "lookup()");
-        one.status = r->ops->lookup(r->self, &one);
-        compare(r, &one, gets[i], "lookup()");
+        found[i].status = r->ops->lookup(r->self, &one, &found[i]);
+        compare(r, &found[i], gets[i], "lookup()");
         many[i] = question(r, asked[i]);
     }
     if (r->ops->lookup_many) {
+        memset(found, 0xa5, sizeof found);
         check_doing(r->k, "lookup_many() of %d keys", KEYS);
-        r->ops->lookup_many(r->self, many, KEYS);
+        r->ops->lookup_many(r->self, many, found, KEYS);
         for (int i = 0; i < KEYS; i++) {
-            compare(r, &many[i], gets[i], "lookup_many()");
+            compare(r, &found[i], gets[i], "lookup_many()");
         }
     }
 }

@@ -11,7 +11,7 @@
 #define AT(type, member, offset)                                                                   \
     _Static_assert(offsetof(type, member) == (offset), #type "." #member)
 
-_Static_assert(MST_ABI_MAJOR == 0 && MST_ABI_MINOR == 4, "the layout below is that of ABI 0.4");
+_Static_assert(MST_ABI_MAJOR == 0 && MST_ABI_MINOR == 5, "the layout below is that of ABI 0.5");
 
 SIZE(mst_slice, 16);
 AT(mst_slice, data, 0);
@@ -133,7 +133,7 @@ AT(mst_shard_info, seed, 32);
 AT(mst_shard_info, node_base, 40);
 AT(mst_shard_info, node_unit, 48);
 
-SIZE(mst_eviction_ops, 120);
+SIZE(mst_eviction_ops, 128);
 AT(mst_eviction_ops, struct_size, 0);
 AT(mst_eviction_ops, node_size, 4);
 AT(mst_eviction_ops, node_align, 8);
@@ -151,6 +151,8 @@ AT(mst_eviction_ops, admit, 88);
 AT(mst_eviction_ops, on_miss, 96);
 AT(mst_eviction_ops, footprint, 104);
 AT(mst_eviction_ops, likely_victim, 112);
+AT(mst_eviction_ops, reads_at, 120);
+AT(mst_eviction_ops, reads_max, 124);
 
 SIZE(mst_evictor, 16);
 AT(mst_evictor, ops, 0);
@@ -209,17 +211,13 @@ AT(mst_provider_ops, shrink, 64);
 AT(mst_provider_ops, lookup_many, 72);
 AT(mst_provider_ops, expect, 80);
 
-SIZE(mst_lookup, 104);
+SIZE(mst_lookup, 56);
 AT(mst_lookup, struct_size, 0);
-AT(mst_lookup, status, 4);
 AT(mst_lookup, hash, 8);
 AT(mst_lookup, space, 16);
 AT(mst_lookup, key, 24);
 AT(mst_lookup, now_ms, 40);
-AT(mst_lookup, out, 48);
-AT(mst_lookup, expires_ms, 80);
-AT(mst_lookup, created_ms, 88);
-AT(mst_lookup, thread, 96);
+AT(mst_lookup, thread, 48);
 
 SIZE(mst_label, 16);
 AT(mst_label, name, 0);

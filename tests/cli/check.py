@@ -55,6 +55,7 @@ FAULTS = {
     ('eviction', 'touches_removed'): ('eviction/no-touch-after-remove', 'entry that is gone'),
     ('eviction', 'one_list_for_all'): ('eviction/shard-independence', 'another shard'),
     ('eviction', 'counts_hits_in_shard'): ('eviction/hit-shared-touches-only-node', 'the shard'),
+    ('eviction', 'counts_hits_twice'): ('eviction/hits-counted-as-said', 'reads_max (1)'),
     ('eviction', 'no_footprint'): ('eviction/footprint', 'without a footprint()'),
     ('eviction', 'logs_on_insert'): ('eviction/calls-nothing', 'log()'),
     ('eviction', 'node_overrun'): ('eviction/fuzz-vs-model', 'outside of a node'),

@@ -261,29 +261,27 @@ static void do_get(fuzz_input *in)
 static void do_lookup(fuzz_input *in)
 {
     mst_lookup l[MANY];
+    mst_result answer[MANY];
+    mst_op op[MANY];
     int at[MANY];
     uint32_t how = fuzz_byte(in);
     size_t n = how % 2 ? 1 : 1 + how / 2 % MANY;
-    memset(l, 0xa5, sizeof l);
+    memset(answer, 0xa5, sizeof answer);
     for (size_t i = 0; i < n; i++) {
         at[i] = draw_slot(in);
-        const mst_op op = op_for(at[i], MST_OP_GET);
-        l[i].struct_size = sizeof l[i];
-        l[i].hash = op.hash;
-        l[i].space = op.space;
-        l[i].key = op.key;
-        l[i].now_ms = op.now_ms;
-        l[i].thread = how / 2 % 2 ? &word : NULL;
+        op[i] = op_for(at[i], MST_OP_GET);
+        l[i] = rig_question(&op[i], how / 2 % 2 ? &word : NULL);
     }
     if (how % 2) {
-        l[0].status = r.ops->lookup(r.self, l);
+        answer[0].status = r.ops->lookup(r.self, l, answer);
     } else {
-        r.ops->lookup_many(r.self, l, n);
+        r.ops->lookup_many(r.self, l, answer, n);
     }
     for (size_t i = 0; i < n; i++) {
-        check_hit(l[i].status, at[i], &l[i].out, l[i].expires_ms);
-        if (l[i].status == MST_OK) {
-            keep_or_release(in, &l[i].out, at[i]);
+        rig_answer(&op[i], &answer[i]);
+        check_hit(op[i].status, at[i], &op[i].out, op[i].expires_ms);
+        if (op[i].status == MST_OK) {
+            keep_or_release(in, &op[i].out, at[i]);
         }
     }
 }

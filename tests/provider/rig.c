@@ -127,26 +127,46 @@ mst_op rig_get(rig *r, const char *key)
     return op;
 }
 
-mst_status rig_look(rig *r, mst_op *op, void **thread)
+static _Thread_local uint64_t asked_at_ms;
+
+static uint64_t time_asked(const mst_lookup *l)
 {
-    mst_lookup l;
-    memset(&l, 0xa5, sizeof l); /* nothing of it but what is asked is set beforehand */
-    l.struct_size = sizeof l;
-    l.hash = op->hash;
-    l.space = op->space;
-    l.key = op->key;
-    l.now_ms = op->now_ms;
-    l.thread = thread;
-    op->status = r->ops->lookup(r->self, &l);
-    if (op->status == MST_ENOTSUP) {
-        return rig_run(r, op);
-    }
+    return asked_at_ms;
+}
+
+mst_lookup rig_question(const mst_op *op, void **thread)
+{
+    asked_at_ms = op->now_ms;
+    return (mst_lookup){.struct_size = sizeof(mst_lookup),
+                        .hash = op->hash,
+                        .space = op->space,
+                        .key = op->key,
+                        .now_ms = time_asked,
+                        .thread = thread};
+}
+
+mst_status rig_answer(mst_op *op, const mst_result *result)
+{
+    op->status = result->status;
     if (op->status == MST_OK) {
-        op->out = l.out;
-        op->expires_ms = l.expires_ms;
-        op->created_ms = l.created_ms;
+        op->out = (mst_value){result->data, result->len, result->release, result->owner};
+        op->expires_ms = result->ttl_ms < 0 ? 0 : op->now_ms + (uint64_t) result->ttl_ms;
+        op->created_ms = result->age_ms < 0 ? 0 : op->now_ms - (uint64_t) result->age_ms;
     }
     return op->status;
+}
+
+mst_status rig_look(rig *r, mst_op *op, void **thread)
+{
+    mst_lookup question = rig_question(op, thread);
+    mst_result answer;
+    memset(&answer, 0xa5, sizeof answer); /* nothing of it is set beforehand */
+    mst_status status = r->ops->lookup(r->self, &question, &answer);
+    if (status == MST_ENOTSUP) {
+        return rig_run(r, op);
+    }
+    answer.status = status == MST_OK ? answer.status : status;
+    return rig_answer(op, &answer);
 }
 
 void rig_release(mst_op *op)

@@ -131,8 +131,7 @@ mem_entry *mem_entry_make(void *slot, const mem_shape *shape, const mem_draft *d
     e->hash = (uint32_t) op->hash;
     e->value_len = d->value_len;
     e->key_len = (uint16_t) op->key.len;
-    e->created_high = (uint16_t) (op->created_ms >> 32);
-    e->created_low = (uint32_t) op->created_ms;
+    e->created_ms = op->created_ms & MEM_CREATED_MAX;
     memset((uint8_t *) slot + MEM_HEADER, 0, shape->key_at - MEM_HEADER);
     fill((uint8_t *) slot + shape->key_at, d, op);
     return e;

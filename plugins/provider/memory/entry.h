@@ -41,14 +41,13 @@ enum mem_state { MEM_FREE, MEM_LINKED, MEM_RETIRED };
  * the next slot in a list of free or retired ones; the space; the fields; the state. */
 enum { MEM_LIFE_SPACE = 16, MEM_LIFE_FIELDS = 8, MEM_LIFE_END = 24 };
 #define MEM_LIFE_END_MAX (((uint64_t) 1 << 40) - 1)
+#define MEM_CREATED_MAX (((uint64_t) 1 << 48) - 1)
 
 typedef struct mem_entry {
     _Atomic uint64_t life;
     uint32_t hash; /* low half; enough for the index, and the policies are told the whole */
     uint32_t value_len;
-    uint16_t key_len;
-    uint16_t created_high; /* the time of creation, in two parts */
-    uint32_t created_low;
+    uint64_t key_len : 16, created_ms : 48;
 } mem_entry;
 
 enum { MEM_HEADER = sizeof(mem_entry) };
@@ -164,14 +163,13 @@ static inline uint64_t mem_time_in(const mem_shape *s, uint64_t ms)
     uint64_t t = ms > s->origin_ms ? ms - s->origin_ms : 1; /* long over */
     return t < MEM_LIFE_END_MAX ? t : MEM_LIFE_END_MAX;
 }
+static inline int64_t mem_age_of(uint64_t created_ms, uint64_t now_ms)
+{
+    return created_ms - 1 < now_ms ? (int64_t) (now_ms - created_ms) : -1; /* 0: not known */
+}
 static inline uint64_t mem_time_out(const mem_shape *s, uint64_t end)
 {
     return end ? end + s->origin_ms : 0;
-}
-
-static inline uint64_t mem_entry_created(const mem_entry *e)
-{
-    return (uint64_t) e->created_high << 32 | e->created_low;
 }
 
 /* ---- where things are */
@@ -279,7 +277,7 @@ static inline mem_sliding mem_entry_sliding(const mem_shape *s, const mem_entry 
 /* Keys of usual lengths are compared without a call, in two words that may overlap. */
 static inline bool mem_bytes_are(const void *a, const void *b, size_t len)
 {
-    if (len < 8 || len > 16) {
+    if (len - 8 > 8) {
         return memcmp(a, b, len) == 0;
     }
     uint64_t x[2], y[2];

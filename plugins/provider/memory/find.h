@@ -22,7 +22,7 @@ typedef struct mem_tags {
 static inline uint32_t mem_tag_of(uint64_t hash)
 {
     uint32_t tag = hash >> 32 & 0xff;
-    return tag ? tag : 1;
+    return tag + !tag;
 }
 
 static inline uint32_t mem_line_of(const mem_index *ix, uint64_t hash)
@@ -92,12 +92,18 @@ static inline mem_segment *mem_segment_of(const mem_index *ix, uint64_t hash)
     return mem_segment_in(mem_directory_of(ix), hash);
 }
 
+/* The line of a key. */
+static inline const mem_line *mem_index_line(const mem_index *ix, uint64_t hash)
+{
+    return &mem_segment_of(ix, hash)->line[mem_line_of(ix, hash)];
+}
+
 /* [any-thread] Bring into the cache what a search will touch first. (Inlined, because to gcc a
  * function that does nothing but prefetch does nothing.) */
 static inline __attribute__((always_inline)) void mem_index_prefetch_line(const mem_index *ix,
                                                                           uint64_t hash)
 {
-    __builtin_prefetch(&mem_segment_of(ix, hash)->line[mem_line_of(ix, hash)]);
+    __builtin_prefetch(mem_index_line(ix, hash));
 }
 
 /* [shard-lock] The entry of the key in the space, expired or not; NULL. */

@@ -52,9 +52,10 @@ static mst_status grow_filter(mem_lender *l, uint64_t blocks)
 mst_status mem_lender_init(mem_lender *l, const mst_host *host, bool unlocked,
                            void (*end)(mem_lender *))
 {
-    *l = (mem_lender){.host = host, .unlocked = unlocked, .end = end};
+    *l = (mem_lender){.host = host, .end = end};
     pthread_mutex_init(&l->lock, NULL);
     l->fences = !register_barrier();
+    l->unlocked = unlocked && !l->fences;
     l->has_key = pthread_key_create(&l->key, NULL) == 0;
     return l->has_key ? MST_OK : MST_EBUSY;
 }
@@ -71,6 +72,7 @@ static mem_loans *new_block(mem_lender *l, pid_t thread)
     memset(b, 0, sizeof *b);
     b->lender = l;
     b->thread = thread;
+    atomic_store_explicit(&b->careful, l->fences, memory_order_relaxed);
     pthread_mutex_lock(&l->lock);
     uint64_t bytes = atomic_load_explicit(&l->bytes, memory_order_relaxed);
     uint64_t blocks = bytes / MEM_LOANS_CHARGE + 1;
@@ -156,30 +158,16 @@ mem_loan *mem_reader_search(mem_loans *first)
     return loan;
 }
 
-mem_loans *mem_lender_reader(mem_lender *l, void **word)
+mem_loans *mem_lender_reader(mem_lender *l)
 {
-    mem_loans *first = mem_reader(l);
-    first = first ? first : new_reader(l);
-    if (word) {
-        __atomic_store_n(word, first, __ATOMIC_RELAXED);
-    }
-    return first;
+    mem_loans *first = pthread_getspecific(l->key);
+    return first ? first : new_reader(l);
 }
 
 mem_loan *mem_lender_find(mem_lender *l)
 {
-    mem_loans *first = mem_lender_reader(l, NULL);
+    mem_loans *first = mem_lender_reader(l);
     return first ? mem_reader_loan(first) : NULL;
-}
-
-uint64_t mem_lender_hits(mem_lender *l)
-{
-    uint64_t hits = 0;
-    mem_loans *b = atomic_load_explicit(&l->blocks, memory_order_acquire);
-    for (; b; b = b->next) {
-        hits += atomic_load_explicit(&b->hits, memory_order_relaxed);
-    }
-    return hits;
 }
 
 /* ---- what is lent */
@@ -197,7 +185,7 @@ void mem_lender_survey(mem_lender *l)
     if (!b) {
         return;
     }
-    bool is_alone = !b->next && l->has_key && b == mem_reader(l);
+    bool is_alone = !b->next && l->has_key && b == pthread_getspecific(l->key);
     bool is_known = !l->unlocked || is_alone || barrier(l);
     memset(l->filter, is_known ? 0 : 0xff, l->filter_bits / 8); /* all may be lent */
     for (; b; b = b->next) {
@@ -244,14 +232,25 @@ static void give_back_late(mem_lender *l, mem_loan *loan)
     settle(l);
 }
 
-/* Nothing of the cache is touched after the last store: it may be gone then. */
-void mem_loan_release(void *loan)
+static __attribute__((noinline)) void give_back_carefully(mem_loan *loan)
 {
     mem_lender *l = mem_loans_of(loan)->lender;
-    atomic_store_explicit((mem_loan *) loan, MEM_LOAN_BACK, memory_order_release);
-    mem_reader_fence(l);
+    atomic_thread_fence(memory_order_seq_cst);
     if (atomic_load_explicit(&l->stopped, memory_order_acquire)) {
         give_back_late(l, loan);
+    } else {
+        mem_loan_drop(loan);
+    }
+}
+
+/* Nothing of the cache is touched after the last store: it may be gone then. */
+void mem_loan_release(void *owner)
+{
+    mem_loan *loan = owner;
+    atomic_store_explicit(loan, MEM_LOAN_BACK, memory_order_release);
+    atomic_signal_fence(memory_order_seq_cst);
+    if (atomic_load_explicit(&mem_loans_of(loan)->careful, memory_order_acquire)) {
+        give_back_carefully(loan);
     } else {
         mem_loan_drop(loan);
     }
@@ -276,11 +275,14 @@ void mem_lender_stop(mem_lender *l)
     }
     uint64_t owed = 1;
     atomic_store_explicit(&l->stopped, true, memory_order_seq_cst);
-    mem_loans *b = atomic_load_explicit(&l->blocks, memory_order_acquire);
-    if (b) {
+    mem_loans *blocks = atomic_load_explicit(&l->blocks, memory_order_acquire);
+    for (mem_loans *b = blocks; b; b = b->next) {
+        atomic_store_explicit(&b->careful, 1, memory_order_release);
+    }
+    if (blocks) {
         barrier(l);
     }
-    for (; b; b = b->next) {
+    for (mem_loans *b = blocks; b; b = b->next) {
         for (int i = 0; i < MEM_LOANS; i++) {
             owed += is_owed(&b->loan[i]);
         }

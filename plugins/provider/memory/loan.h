@@ -35,10 +35,9 @@ typedef struct mem_loans {
     mem_lender *lender;
     struct mem_loans *next;           /* of the lender's, in no order */
     _Atomic(struct mem_loans *) more; /* of the reader's, in a ring */
-    /* of a reader's first one: */
-    _Atomic(mem_loan *) spot; /* the loan to try first */
-    _Atomic uint64_t hits;
-    pid_t thread; /* 0 of others */
+    _Atomic uint32_t careful;         /* to give back takes more than to say so */
+    pid_t thread;                     /* of a reader's first one; 0 of others */
+    _Atomic(mem_loan *) spot;         /* of the first one: the loan to try first */
     _Alignas(64) mem_loan loan[MEM_LOANS];
 } mem_loans;
 
@@ -47,7 +46,7 @@ struct mem_lender {
     pthread_key_t key;
     bool has_key;
     bool unlocked;                 /* loans are also taken without the lock that retires entries */
-    bool fences;                   /* no membarrier(2): readers have to wait themselves */
+    bool fences;                   /* no membarrier(2): they are not, and to give back is slow */
     _Atomic bool stopped, counted; /* counted: `owed` has all loans of the stopped cache */
     _Atomic uint64_t owed;
     void (*end)(mem_lender *);   /* nothing is owed any more */
@@ -58,7 +57,7 @@ struct mem_lender {
     uint64_t filter_bits;        /* a power of two */
 };
 
-/* MST_ENOMEM; MST_EBUSY: the process has no thread-specific key left. */
+/* `unlocked` is only a wish. MST_ENOMEM; MST_EBUSY: the process has no thread-specific key left. */
 mst_status mem_lender_init(mem_lender *, const mst_host *, bool unlocked,
                            void (*end)(mem_lender *));
 /* No more reader comes. Calls end(), now or with the last loan that is given back. */
@@ -66,8 +65,8 @@ void mem_lender_stop(mem_lender *);
 /* Frees what it has; in end(), or when init() failed. */
 void mem_lender_fini(mem_lender *);
 
-/* This thread's blocks; NULL without memory. Stores them into *word, too, unless `word` is NULL. */
-mem_loans *mem_lender_reader(mem_lender *, void **word);
+/* This thread's blocks; NULL without memory. */
+mem_loans *mem_lender_reader(mem_lender *);
 /* A loan that is free; NULL without memory. */
 mem_loan *mem_lender_find(mem_lender *);
 mem_loan *mem_reader_search(mem_loans *first);
@@ -80,12 +79,6 @@ void mem_lender_done(mem_lender *);
 
 /* mst_value.release: of a loan. */
 void mem_loan_release(void *loan);
-
-/* This thread's blocks; NULL: it has none yet. */
-static inline mem_loans *mem_reader(const mem_lender *l)
-{
-    return pthread_getspecific(l->key);
-}
 
 static inline mem_loans *mem_loans_of(mem_loan *loan)
 {
@@ -101,11 +94,16 @@ static inline mem_loan *mem_loan_after(mem_loan *loan)
                : loan + 1;
 }
 
+static inline bool mem_loan_is_free(const mem_loan *loan)
+{
+    return !atomic_load_explicit(loan, memory_order_acquire);
+}
+
 /* Who gives back before the next lookup always has the same one. */
 static inline mem_loan *mem_reader_loan(mem_loans *first)
 {
     mem_loan *loan = atomic_load_explicit(&first->spot, memory_order_relaxed);
-    return atomic_load_explicit(loan, memory_order_acquire) ? mem_reader_search(first) : loan;
+    return mem_loan_is_free(loan) ? loan : mem_reader_search(first);
 }
 
 /* It was taken, and others are wanted before it is given back. */
@@ -114,37 +112,17 @@ static inline void mem_reader_pass(mem_loans *first, mem_loan *loan)
     atomic_store_explicit(&first->spot, mem_loan_after(loan), memory_order_relaxed);
 }
 
-/* The cheap half of the barrier between a store to a loan and what is read then. */
-static inline void mem_reader_fence(const mem_lender *l)
-{
-    if (l->fences) {
-        atomic_thread_fence(memory_order_seq_cst);
-    } else {
-        atomic_signal_fence(memory_order_seq_cst);
-    }
-}
-
-/* The entry is used from now on; look again whether it is where it was. */
-static inline void mem_loan_take(const mem_lender *l, mem_loan *loan, mem_entry *e)
+/* The entry is used from now on; look again whether it is where it was. (The cheap half of the
+ * barrier between the store and what is read then; the other half is in loan.c.) */
+static inline void mem_loan_take(mem_loan *loan, mem_entry *e)
 {
     atomic_store_explicit(loan, e, memory_order_release);
-    mem_reader_fence(l);
+    atomic_signal_fence(memory_order_seq_cst);
 }
 
 static inline void mem_loan_drop(mem_loan *loan)
 {
     atomic_store_explicit(loan, NULL, memory_order_release);
 }
-
-/* Written by one thread, read by any. */
-static inline void mem_reader_count(mem_loans *first)
-{
-#ifndef MSI_WITHOUT_COUNTERS
-    uint64_t n = atomic_load_explicit(&first->hits, memory_order_relaxed);
-    atomic_store_explicit(&first->hits, n + 1, memory_order_relaxed);
-#endif
-}
-/* Of all threads. */
-uint64_t mem_lender_hits(mem_lender *);
 
 #endif

@@ -43,7 +43,7 @@ static mem_entry *find_plain(const mem_cache *cache, const mem_index *ix, const 
         for (uint32_t found = mem_matches(tags, tag); found; found &= found - 1) {
             uint32_t slot = mem_first_slot(found), position = mem_position_at(line, slot);
             mem_entry *e = mem_region_at(&cache->region, position);
-            mem_loan_take(&cache->lender, loan, e);
+            mem_loan_take(loan, e);
             if (!position || mem_position_at(line, slot) != position) {
                 return NULL;
             }
@@ -61,113 +61,182 @@ static mem_entry *find_plain(const mem_cache *cache, const mem_index *ix, const 
 
 /* ---- a hit */
 
-/* The rest of a hit: told to the policy, and to the caller. */
-static inline void lend(const mem_cache *cache, mem_shard *sh, mem_loans *reader, mem_entry *e,
-                        uint64_t life, const uint8_t *value, mem_loan *loan, mst_lookup *l)
+/* What the caller learns of it. `end`: in milliseconds of the cache, as `now` is, and not over. */
+static inline void lend(const mem_entry *e, const uint8_t *value, uint64_t end, uint64_t now,
+                        uint64_t now_ms, mem_loan *loan, mst_result *r)
 {
-    const mem_shape *shape = &cache->shape;
-    mem_reader_count(reader);
-    if (cache->on_hit) {
-        cache->on_hit(sh->policy_shard, mem_entry_node(shape, e));
-    }
-    l->expires_ms = mem_time_out(shape, mem_life_end(life));
-    l->created_ms = mem_entry_created(e);
-    l->out.data = value;
-    l->out.len = e->value_len;
-    l->out.release = mem_loan_release;
-    l->out.owner = loan;
+    r->status = MST_OK;
+    r->why = MST_WHY_HIT;
+    r->tier = 0;
+    r->data = value;
+    r->len = e->value_len;
+    r->object = NULL;
+    r->age_ms = mem_age_of(e->created_ms, now_ms);
+    r->ttl_ms = end ? (int64_t) (end - now) : -1;
+    r->release = mem_loan_release;
+    r->owner = loan;
 }
 
-static __attribute__((noinline)) bool lookup_plain(const mem_cache *cache, mem_shard *sh,
-                                                   mem_loans *reader, mem_loan *loan, mst_lookup *l)
+/* What a policy is told that says how it counts: see mst_eviction_ops. */
+static inline void count_read(const mem_cache *cache, mem_entry *e)
+{
+    _Atomic uint8_t *reads = (_Atomic uint8_t *) e + cache->reads_at;
+    uint8_t n = atomic_load_explicit(reads, memory_order_relaxed);
+    if (n < cache->reads_max) {
+        atomic_store_explicit(reads, n + 1, memory_order_relaxed);
+    }
+}
+
+/* A plain entry, wherever it is; NULL: there is none, or it was moved just now. */
+static mem_entry *lend_plain(const mem_cache *cache, const mem_shard *sh, mem_loan *loan,
+                             const mst_lookup *l, uint64_t now_ms, mst_result *r)
 {
     mem_entry *e = find_plain(cache, &sh->index, l, loan);
-    uint64_t life = e ? mem_life_of(e) : 0;
-    if (!e || mem_life_is_over(life, mem_time_in(&cache->shape, l->now_ms))) {
+    uint64_t life = e ? mem_life_of(e) : 0, now = mem_time_in(&cache->shape, now_ms);
+    if (!e || mem_life_is_over(life, now)) {
         mem_loan_drop(loan);
-        return false;
+        return NULL;
     }
-    lend(cache, sh, reader, e, life, mem_entry_value(&cache->shape, e), loan, l);
-    return true;
+    lend(e, mem_entry_value(&cache->shape, e), mem_life_end(life), now, now_ms, loan, r);
+    return e;
 }
 
-/* The usual: the first entry with the tag in the key's own line, which has key and value in its
- * slot and nothing else. False: everything is as it was, and the lock is needed. */
-static inline bool lookup_unlocked(const mem_cache *cache, mem_loans *reader, mst_lookup *l)
+/* What makes an entry bare: linked, in the space, with key and value in its slot and nothing else.
+ */
+static inline bool is_bare(uint64_t life, const mst_space *space)
 {
-    const uint64_t bare =
+    const uint64_t all =
         0xffu << MEM_LIFE_SPACE | (0xffu & ~(unsigned) MEM_HAS_CREATED) << MEM_LIFE_FIELDS | 0xffu;
-    const uint64_t hash = l->hash;
-    mem_shard *sh = mem_cache_shard((mem_cache *) cache, hash);
+    return ((life ^ life_of_linked(space)) & all) == 0;
+}
+
+/* The usual: the first entry with the tag in the key's own line, when it is bare. NULL: it is
+ * something else. */
+static inline mem_entry *lend_bare(const mem_cache *cache, const mem_line *line, mem_loan *loan,
+                                   const mst_lookup *l, uint64_t now_ms, mst_result *r)
+{
+    const mem_shape *shape = &cache->shape;
+    uint32_t found = mem_matches(mem_tags_of(line), mem_tag_of(l->hash));
+    if (!found) {
+        return NULL;
+    }
+    const _Atomic uint32_t *slot = &line->slot[mem_first_slot(found)];
+    uint32_t position = atomic_load_explicit(slot, memory_order_acquire);
+    mem_entry *e = mem_region_at(&cache->region, position);
+    mem_loan_take(loan, e);
+    if (position && atomic_load_explicit(slot, memory_order_acquire) == position) {
+        uint64_t life = mem_life_of(e), now = now_ms - shape->origin_ms;
+        const uint8_t *key = (const uint8_t *) e + shape->key_at;
+        if (is_bare(life, l->space) && !mem_life_is_over(life, now) && e->key_len == l->key.len &&
+            mem_bytes_are(key, l->key.data, l->key.len)) {
+            lend(e, key + l->key.len, mem_life_end(life), now, now_ms, loan, r);
+            return e;
+        }
+    }
+    mem_loan_drop(loan);
+    return NULL;
+}
+
+/* ---- one */
+
+/* This thread's loans; NULL: lookups need the lock, or there is no memory. */
+static mem_loans *reader_of(mem_cache *cache)
+{
+    return cache->lender.unlocked ? mem_lender_reader(&cache->lender) : NULL;
+}
+
+/* A hit without the lock, whatever the policy. (The host counts it.) */
+static inline void note_hit(const mem_cache *cache, const mem_shard *sh, mem_entry *e)
+{
+    if (cache->on_hit) {
+        cache->on_hit(sh->policy_shard, mem_entry_node(&cache->shape, e));
+    } else {
+        count_read(cache, e);
+    }
+}
+
+/* All that is not usual. */
+static __attribute__((noinline)) mst_status lookup_further(mem_cache *cache, const mst_lookup *l,
+                                                           uint64_t now_ms, mst_result *r)
+{
+    const mem_shard *sh = mem_cache_shard(cache, l->hash);
+    mem_loans *reader = reader_of(cache);
+    mem_loan *loan = reader ? mem_reader_loan(reader) : NULL;
+    if (loan && l->thread && !cache->on_hit) {
+        __atomic_store_n(l->thread, loan, __ATOMIC_RELAXED);
+    }
+    mem_entry *e = loan ? lend_plain(cache, sh, loan, l, now_ms, r) : NULL;
+    if (!e) {
+        return mem_lookup_locked(cache, l, now_ms, r);
+    }
+    note_hit(cache, sh, e);
+    return MST_OK;
+}
+
+/* The usual by itself, so short that a processor can look ahead to the lookups that come after it;
+ * the line is fetched while the clock is read. The word of the thread is the loan that it took
+ * last, if hits of this cache can be so short. */
+mst_status mem_lookup(mem_cache *cache, const mst_lookup *l, mst_result *r)
+{
+    mem_loan *loan = l->thread ? __atomic_load_n(l->thread, __ATOMIC_RELAXED) : NULL;
+    if (!loan || !mem_loan_is_free(loan)) {
+        return lookup_further(cache, l, l->now_ms(l), r);
+    }
+    const mem_line *line = mem_index_line(&mem_cache_shard(cache, l->hash)->index, l->hash);
+    __builtin_prefetch(line);
+    uint64_t now_ms = l->now_ms(l);
+    mem_entry *e = lend_bare(cache, line, loan, l, now_ms, r);
+    if (!e) {
+        return lookup_further(cache, l, now_ms, r);
+    }
+    count_read(cache, e);
+    return MST_OK;
+}
+
+/* ---- many */
+
+/* One of them; false: it needs the lock. */
+static inline bool lookup_next(mem_cache *cache, mem_loans *reader, const mst_lookup *l,
+                               uint64_t now_ms, mst_result *r)
+{
+    const mem_shard *sh = mem_cache_shard(cache, l->hash);
     mem_loan *loan = mem_reader_loan(reader);
     if (!loan) {
         return false;
     }
-    const mem_line *line = &mem_segment_of(&sh->index, hash)->line[mem_line_of(&sh->index, hash)];
-    uint32_t found = mem_matches(mem_tags_of(line), mem_tag_of(hash));
-    if (!found) {
-        return mem_passed(mem_tags_of(line)) && lookup_plain(cache, sh, reader, loan, l);
+    const mem_line *line = mem_index_line(&sh->index, l->hash);
+    mem_entry *e = lend_bare(cache, line, loan, l, now_ms, r);
+    e = e ? e : lend_plain(cache, sh, loan, l, now_ms, r);
+    if (e) {
+        note_hit(cache, sh, e);
+        mem_reader_pass(reader, loan);
     }
-    uint32_t slot = mem_first_slot(found), position = mem_position_at(line, slot);
-    mem_entry *e = mem_region_at(&cache->region, position);
-    __builtin_prefetch((const uint8_t *) e + 64); /* the value begins there or so */
-    mem_loan_take(&cache->lender, loan, e);
-    if (!position || mem_position_at(line, slot) != position) {
-        mem_loan_drop(loan);
-        return false;
-    }
-    const uint8_t *there = (const uint8_t *) e + cache->shape.key_at;
-    uint64_t life = mem_life_of(e);
-    if (e->hash == (uint32_t) hash && e->key_len == l->key.len && l->key.len <= MEM_KEY_MOST &&
-        (life & bare) == life_of_linked(l->space) &&
-        !mem_life_is_over(life, l->now_ms - cache->shape.origin_ms) &&
-        mem_bytes_are(there, l->key.data, l->key.len)) {
-        lend(cache, sh, reader, e, life, there + l->key.len, loan, l);
-        return true;
-    }
-    return lookup_plain(cache, sh, reader, loan, l);
+    return e;
 }
 
-/* ---- one and many */
-
-/* This thread's loans. */
-static inline mem_loans *reader_of(mem_cache *cache, const mst_lookup *l)
+static void lookup_window(mem_cache *cache, const mst_lookup *l, mst_result *r, size_t n)
 {
-    void *reader = l->thread ? __atomic_load_n(l->thread, __ATOMIC_RELAXED) : NULL;
-    return reader ? reader : mem_lender_reader(&cache->lender, l->thread);
-}
-
-mst_status mem_lookup(mem_cache *cache, mst_lookup *l)
-{
-    mem_loans *reader = reader_of(cache, l);
-    bool is_hit = reader && cache->hits_unlocked && lookup_unlocked(cache, reader, l);
-    return is_hit ? MST_OK : mem_lookup_locked(cache, l);
-}
-
-static void lookup_window(mem_cache *cache, mst_lookup *l, size_t n)
-{
-    mem_loans *reader = cache->hits_unlocked ? reader_of(cache, l) : NULL;
+    mem_loans *reader = reader_of(cache);
     for (size_t i = 0; i < n; i++) {
         mem_index_prefetch_line(&mem_cache_shard(cache, l[i].hash)->index, l[i].hash);
     }
     for (size_t i = 0; i < n; i++) {
         mem_index_prefetch_entry(&mem_cache_shard(cache, l[i].hash)->index, l[i].hash);
     }
+    uint64_t now_ms = l->now_ms(l);
     for (size_t i = 0; i < n; i++) {
-        bool is_hit = reader && lookup_unlocked(cache, reader, &l[i]);
-        if (is_hit) {
-            mem_reader_pass(reader, l[i].out.owner);
-        }
-        l[i].status = is_hit ? MST_OK : mem_lookup_locked(cache, &l[i]);
+        bool is_hit = reader && lookup_next(cache, reader, &l[i], now_ms, &r[i]);
+        r[i].status = is_hit ? MST_OK : mem_lookup_locked(cache, &l[i], now_ms, &r[i]);
     }
 }
 
-void mem_lookup_many(mem_cache *cache, mst_lookup *l, size_t n)
+void mem_lookup_many(mem_cache *cache, const mst_lookup *l, mst_result *r, size_t n)
 {
     while (n) {
         size_t now = n < WINDOW ? n : WINDOW;
-        lookup_window(cache, l, now);
+        lookup_window(cache, l, r, now);
         l += now;
+        r += now;
         n -= now;
     }
 }

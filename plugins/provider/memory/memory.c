@@ -127,14 +127,14 @@ static void submit(void *self, mst_op *const *ops, size_t n)
     }
 }
 
-static mst_status lookup(void *self, mst_lookup *l)
+static mst_status lookup(void *self, const mst_lookup *l, mst_result *r)
 {
-    return mem_lookup(((memory *) self)->cache, l);
+    return mem_lookup(((memory *) self)->cache, l, r);
 }
 
-static void lookup_many(void *self, mst_lookup *l, size_t n)
+static void lookup_many(void *self, const mst_lookup *l, mst_result *r, size_t n)
 {
-    mem_lookup_many(((memory *) self)->cache, l, n);
+    mem_lookup_many(((memory *) self)->cache, l, r, n);
 }
 
 static void expect(void *self, uint64_t hash)
@@ -212,7 +212,6 @@ static void stats(void *self, void (*emit)(void *arg, const char *name, uint64_t
     for (uint32_t i = 0; i < m->cache->shard_count; i++) {
         add_figures(&m->cache->shards[i], &sum);
     }
-    sum.counters.hits += mem_lender_hits(&m->cache->lender);
     emit(arg, "entries", sum.entries);
     emit(arg, "bytes", sum.bytes + excess_of(m, sum.bytes));
     emit(arg, "max_bytes", m->max_bytes);

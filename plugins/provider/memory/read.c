@@ -88,9 +88,8 @@ static mem_loan *take(mem_shard *sh, mst_op *op, mem_entry *e, hits *later, mem_
         op->status = MST_ENOMEM;
         return NULL;
     }
-    mem_loan_take(lender, loan, e);
+    mem_loan_take(loan, e);
     op->status = MST_OK;
-    sh->counters.hits++;
     tell_times(shape, op, e, peek);
     if (!peek) {
         note_hit(sh, shape, e, later);
@@ -106,7 +105,7 @@ static void lend(const mem_shape *shape, mst_op *op, mem_loan *loan)
     }
     const mem_entry *e = atomic_load_explicit(loan, memory_order_relaxed);
     op->tag = mem_entry_word(shape, e, MEM_HAS_TAG);
-    op->created_ms = mem_entry_created(e);
+    op->created_ms = e->created_ms;
     op->out.release = mem_loan_release;
     op->out.owner = loan;
     if (mem_entry_fields(e) & MEM_HAS_OBJECT) {
@@ -179,28 +178,34 @@ void mem_exists(mem_cache *cache, mst_op *op)
 /* ---- the lock's half of a lookup (lookup.c) */
 
 /* [shard-lock] Lent, if it is a plain hit. */
-static mst_status take_plain(mem_shard *sh, mst_lookup *l, mem_doomed *doomed)
+static mst_status take_plain(mem_shard *sh, const mst_lookup *l, uint64_t now_ms, mst_result *r,
+                             mem_doomed *doomed)
 {
-    mst_op op = {.hash = l->hash, .key = l->key, .space = l->space, .now_ms = l->now_ms};
+    mst_op op = {.hash = l->hash, .key = l->key, .space = l->space, .now_ms = now_ms};
     mem_entry *e = find(sh, &op);
     if (e && mem_entry_fields(e) & MEM_HAS_OBJECT &&
-        !mem_entry_is_over(mem_shape_of(sh), e, l->now_ms)) {
+        !mem_entry_is_over(mem_shape_of(sh), e, now_ms)) {
         return MST_ENOTSUP;
     }
     mem_loan *loan = take(sh, &op, e, NULL, doomed);
     lend(mem_shape_of(sh), &op, loan);
-    l->expires_ms = op.expires_ms;
-    l->created_ms = op.created_ms;
-    l->out = op.out;
+    *r = (mst_result){.status = op.status,
+                      .why = op.status == MST_OK ? MST_WHY_HIT : MST_WHY_MISS,
+                      .data = op.out.data,
+                      .len = op.out.len,
+                      .age_ms = mem_age_of(op.created_ms, now_ms),
+                      .ttl_ms = op.expires_ms ? (int64_t) (op.expires_ms - now_ms) : -1,
+                      .release = op.out.release,
+                      .owner = op.out.owner};
     return op.status;
 }
 
-mst_status mem_lookup_locked(mem_cache *cache, mst_lookup *l)
+mst_status mem_lookup_locked(mem_cache *cache, const mst_lookup *l, uint64_t now_ms, mst_result *r)
 {
     mem_shard *sh = mem_cache_shard(cache, l->hash);
     mem_doomed doomed = {0};
     mem_lock(sh);
-    mst_status status = take_plain(sh, l, &doomed);
+    mst_status status = take_plain(sh, l, now_ms, r, &doomed);
     mem_unlock(sh, &doomed);
     return status;
 }

@@ -123,19 +123,30 @@ static void end(mem_lender *lender)
     host->release(host); /* fini() may run here */
 }
 
+/* What a hit does for the policy; whether it may be done without the lock. */
+static bool prepare_hits(mem_cache *cache)
+{
+    const mst_eviction_ops *policy = cache->evictor.ops;
+    uint32_t mode = policy ? policy->hit_mode & MST_HIT_MODE : MST_HIT_NONE;
+    if (mode == MST_HIT_SHARED && policy->reads_max) {
+        cache->reads_at = cache->shape.node_at + policy->reads_at;
+        cache->reads_max = policy->reads_max;
+    } else {
+        cache->on_hit = policy ? policy->on_hit : NULL;
+    }
+    return mode != MST_HIT_EXCLUSIVE;
+}
+
 static mst_status init_cache(mem_cache *cache, const mst_host *host, const mem_limits *limits)
 {
-    uint32_t mode = cache->evictor.ops ? cache->evictor.ops->hit_mode & MST_HIT_MODE : MST_HIT_NONE;
-    cache->hits_unlocked = mode != MST_HIT_EXCLUSIVE;
-    cache->on_hit = cache->evictor.ops ? cache->evictor.ops->on_hit : NULL;
     cache->host = host;
-    cache->shard_shift = 64;
+    cache->shard_shift = 63;
     for (uint32_t n = limits->shards; n > 1; n /= 2) {
         cache->shard_shift--;
     }
     shape(cache, host);
     mem_large_init(&cache->large, host, limits->max_bytes);
-    mst_status s = mem_lender_init(&cache->lender, host, cache->hits_unlocked, end);
+    mst_status s = mem_lender_init(&cache->lender, host, prepare_hits(cache), end);
     if (s == MST_OK) {
         uint32_t page = mem_region_page_for(limits->max_bytes / limits->shards);
         s = mem_region_init(&cache->region, page, limits->max_bytes / page, true);

@@ -22,7 +22,6 @@
 
 /* Figures of a shard, as `memstache stat` shows them, summed over the shards. */
 #define MEM_COUNTER_MAP(XX)                                                                        \
-    XX(hits)        /* GETs answered under the lock; readers count the others */                   \
     XX(misses)      /* GETs not answered, those of expired entries among them */                   \
     XX(stores)      /* SETs that were stored */                                                    \
     XX(evictions)   /* entries that the policy gave up to make room */                             \
@@ -63,10 +62,11 @@ typedef struct mem_cache {
     mem_shape shape;
     mem_region region;
     mem_large large;
-    bool hits_unlocked;                             /* by a policy that allows it */
-    void (*on_hit)(void *policy_shard, mst_node *); /* of the policy, or NULL */
+    void (*on_hit)(void *policy_shard, mst_node *); /* of the policy; NULL: it has none, or says
+                                                       what it does with the next two */
+    uint32_t reads_at, reads_max;                   /* as in mst_eviction_ops, within an entry */
     uint32_t shard_count;                           /* power of two */
-    uint32_t shard_shift;                           /* 64 - log2(shard_count) */
+    uint32_t shard_shift;                           /* 63 - log2(shard_count) */
     mem_shard shards[];
 } mem_cache;
 
@@ -94,7 +94,7 @@ void mem_cache_stop(mem_cache *);
 
 static inline mem_shard *mem_cache_shard(mem_cache *cache, uint64_t hash)
 {
-    return &cache->shards[hash >> 1 >> (cache->shard_shift - 1)]; /* a shift of 64 is undefined */
+    return &cache->shards[hash >> 1 >> cache->shard_shift]; /* a shift of 64 is undefined */
 }
 
 static inline void mem_lock(mem_shard *sh)
@@ -148,13 +148,13 @@ uint64_t mem_shard_charge(const mem_shard *, const mem_entry *);
 bool mem_shard_clear_step(mem_shard *, const mst_space *, uint32_t *at, mem_doomed *);
 
 /* ---- lookup.c */
-mst_status mem_lookup(mem_cache *, mst_lookup *);
-void mem_lookup_many(mem_cache *, mst_lookup *, size_t n);
+mst_status mem_lookup(mem_cache *, const mst_lookup *, mst_result *);
+void mem_lookup_many(mem_cache *, const mst_lookup *, mst_result *, size_t n);
 
 /* ---- read.c, write.c: take the lock themselves, set op->status */
 void mem_get(mem_cache *, mst_op *);
 void mem_get_many(mem_cache *, mst_op *const *ops, size_t n);
-mst_status mem_lookup_locked(mem_cache *, mst_lookup *); /* returns it */
+mst_status mem_lookup_locked(mem_cache *, const mst_lookup *, uint64_t now_ms, mst_result *);
 void mem_exists(mem_cache *, mst_op *);
 void mem_set(mem_cache *, mst_op *);
 void mem_del(mem_cache *, mst_op *);

@@ -235,7 +235,7 @@ static mst_status touch_by_copy(mem_cache *cache, const mst_op *op, mem_loan *lo
     set.object = mem_entry_object(shape, e).object;
     set.cost = 0;
     set.tag = mem_entry_word(shape, e, MEM_HAS_TAG);
-    set.created_ms = mem_entry_created(e);
+    set.created_ms = e->created_ms;
     put(cache, &set, false);
     return set.status;
 }
@@ -256,7 +256,7 @@ void mem_touch(mem_cache *cache, mst_op *op)
             op->status = e ? MST_OK : MST_MISS;
         }
         if (loan) {
-            mem_loan_take(&cache->lender, loan, e);
+            mem_loan_take(loan, e);
         } else if (op->status == MST_OK) {
             touch_in_place(sh, e, op);
         }

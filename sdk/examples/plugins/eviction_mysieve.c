@@ -66,6 +66,8 @@ static const mst_eviction_ops ops = {
     .hit_mode = MST_HIT_SHARED | MST_HIT_LOSSY,
     .on_insert = on_insert,
     .on_hit = on_hit,
+    .reads_at = offsetof(node, visited),
+    .reads_max = 1,
     .on_remove = on_remove,
     .evict = evict,
 };

@@ -78,6 +78,10 @@ typedef struct mst_eviction_ops {
     /* What evict() is likely to return next, or NULL: a hint, for a provider that brings its memory
      * near in advance. Optional. */
     const mst_node *(*likely_victim)(const void *shard);
+    /* With MST_HIT_SHARED, where on_hit() does no more than to count: it adds one to the byte of
+     * the node at reads_at, unless that is reads_max already. A provider may do this itself then,
+     * since the call costs a hit of the near cache a twentieth. 0: it is to be called. */
+    uint32_t reads_at, reads_max;
 } mst_eviction_ops;
 
 /* A policy as a provider gets it: the ops are complete (absent optional ones are NULL). */

@@ -16,6 +16,7 @@
 
 #include "eviction.h"
 #include "plugin.h"
+#include "result.h"
 
 enum {
     MST_OP_GET = 1,    /* MST_OK + out, or MST_MISS                                 */
@@ -93,24 +94,23 @@ struct mst_op {
 };
 #define MST_TIME_UNKNOWN UINT64_MAX
 
-/* A GET at its shortest: what the `lookup` of mst_provider_ops is asked, and answers. */
-typedef struct mst_lookup {
+/* A GET at its shortest: what the `lookup` of mst_provider_ops is asked. */
+typedef struct mst_lookup mst_lookup;
+struct mst_lookup {
     uint32_t struct_size;
-    mst_status status; /* out, of lookup_many() only */
-    uint64_t hash;     /* these as in mst_op */
+    uint64_t hash; /* these as in mst_op */
     const mst_space *space;
     mst_slice key;
-    uint64_t now_ms;
-    /* Out, all of them with MST_OK, as a GET sets them. */
-    mst_value out;
-    uint64_t expires_ms, created_ms;
-    /* In: a word that belongs to the calling thread and this instance, for what the provider keeps
+    /* The now_ms of an mst_op. To be called when the memory that the key needs is on its way: what
+     * the processor has to wait for then is less by what the clock takes. */
+    uint64_t (*now_ms)(const mst_lookup *);
+    /* A word that belongs to the calling thread and this instance, for what the provider keeps
      * by thread; NULL when the thread has none. The word is NULL before the first lookup of the
      * thread, and the host never changes it while the thread lives. It is read and written as a
      * relaxed atomic, since a new thread may get what belonged to one that has ended.
      * (Thread-specific data of the system would have to be searched for in every hit.) */
     void **thread;
-} mst_lookup;
+};
 
 /* The provider's ops->op_priv_size bytes beside the op: zeroed, 16-byte aligned. */
 static inline void *mst_op_priv(mst_op *op)
@@ -153,13 +153,13 @@ typedef struct mst_provider_ops {
      * bytes: MST_OK, MST_MISS, or MST_ENOTSUP when an object is there (nothing was counted or
      * touched then, a GET follows). It is there because to a hit of some forty nanoseconds an op
      * costs half as much again. */
-    mst_status (*lookup)(void *self, mst_lookup *);
+    mst_status (*lookup)(void *self, const mst_lookup *, mst_result *);
     /* [any-thread] With INPROC and EVICTION, optional: evict until about `bytes` less are taken;
      * how many less it was. */
     uint64_t (*shrink)(void *self, uint64_t bytes);
     /* [any-thread] With INPROC, optional, beside lookup: the same for n keys; the answer stands in
      * each `status`. */
-    void (*lookup_many)(void *self, mst_lookup *, size_t n);
+    void (*lookup_many)(void *self, const mst_lookup *, mst_result *, size_t n);
     /* [any-thread] With INPROC, optional: an op that changes a key with this hash comes in a
      * moment. A hint, to bring its memory near. */
     void (*expect)(void *self, uint64_t hash);

@@ -76,7 +76,8 @@ static void on_hit(void *shard_, mst_node *node_)
     if (IS(counts_hits_in_shard)) {
         ((shard *) shard_)->hits++;
     }
-    __atomic_store_n(&((node *) node_)->hit, 1, __ATOMIC_RELAXED);
+    uint8_t hits = IS(counts_hits_twice) ? 2 : 1;
+    __atomic_store_n(&((node *) node_)->hit, hits, __ATOMIC_RELAXED);
 }
 
 static void leave(node *n)
@@ -130,6 +131,8 @@ static const mst_eviction_ops ops = {
     .shard_fini = shard_fini,
     .on_insert = on_insert,
     .on_hit = on_hit,
+    .reads_at = offsetof(node, hit),
+    .reads_max = 1,
     .on_remove = on_remove,
     .evict = evict,
     .footprint = IS(no_footprint) ? NULL : footprint,

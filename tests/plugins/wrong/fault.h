@@ -53,6 +53,7 @@ enum fault {
     touches_removed,
     one_list_for_all,
     counts_hits_in_shard,
+    counts_hits_twice,
     no_footprint,
     logs_on_insert,
     node_overrun,

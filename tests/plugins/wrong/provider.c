@@ -310,7 +310,7 @@ static void cancel(void *self, mst_op *op)
     }
 }
 
-static mst_status lookup(void *self, mst_lookup *q)
+static mst_status lookup(void *self, const mst_lookup *q, mst_result *r)
 {
     static const mst_space other = {sizeof other, 0, {NULL, 0}};
     list *l = self;
@@ -318,13 +318,18 @@ static mst_status lookup(void *self, mst_lookup *q)
                  .code = MST_OP_GET,
                  .space = IS(lookup_forgets_space) ? &other : q->space,
                  .key = q->key,
-                 .now_ms = q->now_ms};
+                 .now_ms = q->now_ms(q)};
     pthread_mutex_lock(&l->mutex);
     mst_status status = get(l, &op);
     pthread_mutex_unlock(&l->mutex);
-    q->out = op.out;
-    q->expires_ms = op.expires_ms;
-    q->created_ms = op.created_ms;
+    *r = (mst_result){.status = status,
+                      .why = MST_WHY_HIT,
+                      .data = op.out.data,
+                      .len = op.out.len,
+                      .age_ms = op.created_ms ? (int64_t) (op.now_ms - op.created_ms) : -1,
+                      .ttl_ms = op.expires_ms ? (int64_t) (op.expires_ms - op.now_ms) : -1,
+                      .release = op.out.release,
+                      .owner = op.out.owner};
     return status;
 }
 

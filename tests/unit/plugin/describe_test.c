@@ -208,12 +208,12 @@ static void provider_refused(uint32_t caps, uint32_t flags, uint32_t priv, const
     refused(&g, "%s", expected);
 }
 
-static mst_status look_nothing(void *self, mst_lookup *l)
+static mst_status look_nothing(void *self, const mst_lookup *l, mst_result *r)
 {
     return MST_MISS;
 }
 
-static void look_many_nothing(void *self, mst_lookup *l, size_t n)
+static void look_many_nothing(void *self, const mst_lookup *l, mst_result *r, size_t n)
 {
 }
 
@@ -278,6 +278,12 @@ static void no_hit(mst_eviction_ops *o)
     o->hit_mode = MST_HIT_SHARED | MST_HIT_LOSSY;
 }
 
+static void hit_one(void *shard, mst_node *node)
+{
+    (void) shard;
+    (void) node;
+}
+
 static void hit_many(void *shard, mst_node *const *nodes, size_t n)
 {
     (void) shard;
@@ -325,10 +331,32 @@ static void large_shard(mst_eviction_ops *o)
     o->shard_size = (16u << 20) + 1;
 }
 
+static void reads_outside(mst_eviction_ops *o)
+{
+    no_hit(o);
+    o->on_hit = hit_one;
+    o->node_size = 4;
+    o->reads_at = 4;
+    o->reads_max = 1;
+}
+
+static void many_reads(mst_eviction_ops *o)
+{
+    reads_outside(o);
+    o->reads_at = 3;
+    o->reads_max = 256;
+}
+
+static void reads_unheard(mst_eviction_ops *o)
+{
+    o->node_size = 4;
+    o->reads_max = 1;
+}
+
 Test(describe, evictions)
 {
     const char *mode = "it must be one of MST_HIT_NONE, _SHARED, _EXCLUSIVE, and may add _LOSSY";
-    char text[160];
+    char text[200];
     eviction_refused(no_insert, "required op on_insert is missing");
     eviction_refused(no_hit, "required op on_hit is missing");
     eviction_refused(a_hit, "hit_mode is MST_HIT_NONE, but there is an on_hit");
@@ -340,6 +368,14 @@ Test(describe, evictions)
     eviction_refused(no_align, "node_align 0 is not 1, 2, 4, 8 or 16");
     eviction_refused(odd_align, "node_align 12 is not 1, 2, 4, 8 or 16");
     eviction_refused(large_align, "node_align 32 is not 1, 2, 4, 8 or 16");
+    const char *reads = "it needs MST_HIT_SHARED, is at most 255, and is for one byte of the "
+                        "node's 4";
+    ts_format(text, sizeof text, "reads_max 1 with reads_at 4; %s", reads);
+    eviction_refused(reads_outside, text);
+    ts_format(text, sizeof text, "reads_max 256 with reads_at 3; %s", reads);
+    eviction_refused(many_reads, text);
+    ts_format(text, sizeof text, "reads_max 1 with reads_at 0; %s", reads);
+    eviction_refused(reads_unheard, text);
     eviction_refused(large_shard, "shard_size 16777217 is more than 16777216");
 }
 
