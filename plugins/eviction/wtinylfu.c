@@ -3,7 +3,9 @@
  * Friedman, B. Manes, TinyLFU, ACM Transactions on Storage 2017). The main part is a segmented LRU:
  * what is read on probation is protected. The size of the window climbs the hill of the hit ratio
  * (G. Einziger, O. Eytan, R. Friedman, B. Manes, Adaptive software cache management, Middleware
- * 2018): a step in the direction that was good last time, and smaller steps as time goes by.
+ * 2018): a step in the direction that was good last time, and smaller steps as time goes by. When
+ * the ratio leaps, the program does something else, and the last step has been neither good nor
+ * bad: then the window grows if its entries had more hits each than the others, and shrinks if not.
  *
  * The window's oldest competes when an entry has to go, just before the new one comes.
  */
@@ -37,7 +39,7 @@ typedef struct shard {
     int64_t size; /* of the cache in entries: as many as fit, or as there were when it was full */
     bool is_full;
     int64_t window_max, protected_max;
-    uint64_t hits, misses; /* of this sample */
+    uint64_t misses, hits[QUEUES]; /* of this sample; those in the main part are all PROTECTED's */
     double last_ratio, step;
     uint64_t lot;
     sketch sketch;
@@ -53,10 +55,15 @@ static mst_status init(void *self, const mst_host *host)
     return MST_OK;
 }
 
+static int64_t first_window(int64_t size)
+{
+    return size / WINDOW_PART ? size / WINDOW_PART : 1;
+}
+
 static void set_size(shard *s, int64_t size)
 {
     s->size = size;
-    s->window_max = size / WINDOW_PART ? size / WINDOW_PART : 1;
+    s->window_max = first_window(size);
     s->protected_max = (size - s->window_max) * PROTECTED_PERCENT / 100;
     s->step = -(double) size / STEP_PART;
 }
@@ -137,20 +144,35 @@ static void shrink_window(shard *s, int64_t by)
     }
 }
 
-/* At the end of a sample. */
+static void begin_sample(shard *s)
+{
+    s->misses = s->hits[WINDOW] = s->hits[PROTECTED] = 0;
+}
+
+static bool has_dense_window(const shard *s)
+{
+    double in_window = (double) s->hits[WINDOW], in_main = (double) s->hits[PROTECTED];
+    return in_window * (double) (s->size - s->window_max) >= in_main * (double) s->window_max;
+}
+
+/* At the end of a sample. A window as small as at first has too few hits to be compared. */
 static void climb(shard *s)
 {
-    if (s->hits + s->misses < (uint64_t) s->size * SAMPLE) {
+    uint64_t hits = s->hits[WINDOW] + s->hits[PROTECTED];
+    if (hits + s->misses < (uint64_t) s->size * SAMPLE) {
         return;
     }
-    double ratio = (double) s->hits / (double) (s->hits + s->misses);
+    double ratio = (double) hits / (double) (hits + s->misses);
     double change = ratio - s->last_ratio;
     double step = change >= 0 ? s->step : -s->step;
     bool restarts = change >= RESTART_CHANGE || change <= -RESTART_CHANGE;
+    if (restarts && s->window_max > first_window(s->size)) {
+        step = has_dense_window(s) == (step >= 0) ? step : -step;
+    }
     double first = (double) s->size / STEP_PART;
     s->step = restarts ? (step >= 0 ? first : -first) : STEP_DECAY * step;
     s->last_ratio = ratio;
-    s->hits = s->misses = 0;
+    begin_sample(s);
     if (step >= 0) {
         grow_window(s, (int64_t) step);
     } else {
@@ -173,7 +195,7 @@ static void fill(shard *s)
         move_oldest(s, WINDOW, PROBATION);
     }
     if (2 * count(s) < s->size) {
-        s->hits = s->misses = 0;
+        begin_sample(s);
     }
 }
 
@@ -197,7 +219,7 @@ static void on_hit(void *shard_, mst_node *n_)
     node *n = (node *) n_;
     int to = n->in == WINDOW ? WINDOW : PROTECTED;
     sketch_add(&s->sketch, n->trace);
-    s->hits++;
+    s->hits[to]++;
     take(s, n);
     add(s, n, to);
     demote(s);
