@@ -52,10 +52,27 @@ static int32_t kind_of(const mst_span *s)
     return s->kind == MST_SPAN_CLIENT ? CLIENT : INTERNAL;
 }
 
+static size_t length(const char *text)
+{
+    return text ? strlen(text) : 0;
+}
+
 static bool has_parent(const mst_span *s)
 {
     static const uint8_t none[sizeof s->parent_id];
     return memcmp(s->parent_id, none, sizeof none) != 0;
+}
+
+/* No less than what the message takes: each field has a tag, and a length or a number, of at most
+ * 15 bytes. To find its size costs as much as to pack it. */
+static size_t room_for(const mst_span *s)
+{
+    enum { FIELDS = 200, ATTRIBUTE = 60 };
+    size_t room = FIELDS + length(s->name) + length(s->status_text) + length(s->trace_state);
+    for (size_t i = 0; i < s->attribute_count && i < ATTRIBUTES_MAX; i++) {
+        room += ATTRIBUTE + length(s->attributes[i].name) + s->attributes[i].text.len;
+    }
+    return room;
 }
 
 ProtobufCBinaryData otlp_pack_span(const mst_host *host, const mst_span *s)
@@ -84,5 +101,5 @@ ProtobufCBinaryData otlp_pack_span(const mst_host *host, const mst_span *s)
         status.message = s->status_text ? (char *) s->status_text : status.message;
         span.status = &status;
     }
-    return otlp_pack(host, &span.base);
+    return otlp_pack_within(host, &span.base, room_for(s));
 }

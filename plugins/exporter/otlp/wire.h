@@ -22,6 +22,8 @@ void otlp_pile_free(otlp_pile *); /* safe on zeroes */
 
 /* A message as bytes; data NULL: out of memory. To be given to host->free(). */
 ProtobufCBinaryData otlp_pack(const mst_host *, const ProtobufCMessage *);
+/* The same of one that is known to take no more than `room` bytes. */
+ProtobufCBinaryData otlp_pack_within(const mst_host *, const ProtobufCMessage *, size_t room);
 
 /* Who speaks: attributes of every message. */
 typedef struct otlp_resource {
