@@ -3,27 +3,12 @@
 
 #include "wire.h"
 
-enum { ATTRIBUTES_MAX = 16, TEXT_MAX = 256 };
+enum { ATTRIBUTES_MAX = 16 };
 
 typedef struct attribute {
     Otlp__KeyValue pair;
     Otlp__AnyValue value;
-    char text[TEXT_MAX + 1]; /* texts of spans need not end in a NUL, those of protobuf-c do */
 } attribute;
-
-/* A text that is cut must not end within a character of UTF-8. */
-static size_t length_of(mst_slice text)
-{
-    const unsigned char *p = text.data;
-    size_t len = text.len;
-    if (len > TEXT_MAX) {
-        len = TEXT_MAX;
-        while (len > 0 && (p[len] & 0xc0) == 0x80) {
-            len--;
-        }
-    }
-    return len;
-}
 
 static void fill(attribute *a, const mst_attribute *from)
 {
@@ -38,11 +23,8 @@ static void fill(attribute *a, const mst_attribute *from)
         a->value.value_case = OTLP__ANY_VALUE__VALUE_BOOL_VALUE;
         a->value.bool_value = from->integer != 0;
     } else {
-        size_t len = length_of(from->text);
-        memcpy(a->text, len ? from->text.data : "", len);
-        a->text[len] = '\0';
         a->value.value_case = OTLP__ANY_VALUE__VALUE_STRING_VALUE;
-        a->value.string_value = a->text;
+        a->value.string_value = (char *) from->text.data;
     }
 }
 

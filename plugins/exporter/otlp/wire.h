@@ -36,7 +36,7 @@ ProtobufCBinaryData otlp_traces_request(const mst_host *, const otlp_resource *,
 ProtobufCBinaryData otlp_metrics_request(const mst_host *, const otlp_resource *,
                                          const otlp_pile *);
 
-/* spans.c: one span, packed. */
+/* spans.c: one span, packed; texts of its attributes end in a NUL. */
 ProtobufCBinaryData otlp_pack_span(const mst_host *, const mst_span *);
 
 /* metrics.c: all metrics of the host as packed Metric messages. `start_ns`: since when it counts.
