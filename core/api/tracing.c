@@ -24,12 +24,6 @@ static bool any_takes_spans(const mst_runtime *rt)
     return any;
 }
 
-/* Of 2^64. */
-static uint64_t limit_of(double share)
-{
-    return share >= 1 ? UINT64_MAX : (uint64_t) (share * 18446744073709551616.0);
-}
-
 mst_status msi_tracing_build(mst_runtime *rt, mst_error *error)
 {
     const msi_runtime_settings *settings = &rt->assembly->runtime;
@@ -39,7 +33,7 @@ mst_status msi_tracing_build(mst_runtime *rt, mst_error *error)
     }
     w->spans = any_takes_spans(rt) ? hand_over : NULL;
     w->arg = rt;
-    w->limit = limit_of(settings->trace_ratio);
+    w->limit = (uint64_t) (settings->trace_ratio * 4294967296.0);
     w->plain_keys = settings->trace_keys == MSI_KEYS_PLAIN;
     w->seed = msi_random_seed();
     rt->watch = w;

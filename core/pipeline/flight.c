@@ -31,7 +31,9 @@ static msi_flight *flight_new(mst_request *r)
     memcpy(f + 1, r->k.key.data, r->k.key.len);
     f->k = (msi_key_ref){{f + 1, r->k.key.len}, r->k.hash};
     f->load.flight = f;
-    msi_trail_init(&f->trail, r);
+    if (msi_request_is_watched(r)) {
+        msi_trail_init(&f->trail, r->lane);
+    }
     msi_lane_enter(f->lane);
     return f;
 }

@@ -204,9 +204,8 @@ static msi_counter counter_of(const mst_request *r)
 
 /* How long it took, by the clock of this round; a request that came on another thread while the
  * round went on has taken no time. */
-static void note_answer(mst_request *r)
+static void note_answer(mst_request *r, uint64_t now)
 {
-    uint64_t now = msi_loop_now_ns(r->lane->loop);
     msi_count(&r->cache->counters, counter_of(r), 1);
     msi_histogram_record(&r->lane->took[r->kind], now > r->began_ns ? now - r->began_ns : 0);
 }
@@ -220,9 +219,10 @@ void msi_request_finish(mst_request *r, mst_result *result)
     r->answered = true;
     r->result = *result;
     *result = (mst_result){0};
-    note_answer(r);
+    uint64_t now = msi_loop_now_ns(r->lane->loop);
+    note_answer(r, now);
     if (r->cache->watch || r->trail) {
-        msi_watch_answered(r);
+        msi_watch_answered(r, now);
     }
     msi_gather_leave(r);
     msi_loop_disarm(r->lane->loop, &r->deadline);

@@ -74,6 +74,12 @@ struct mst_request {
     msi_key_ref k; /* bytes behind the struct */
 };
 
+/* Does somebody want to know how it goes? */
+static inline bool msi_request_is_watched(const mst_request *r)
+{
+    return r->cache->watch || r->context.traced;
+}
+
 /* NULL: out of memory. The key is copied. To be posted, or discarded. */
 mst_request *msi_request_new(mst_cache *, msi_request_kind, msi_key_ref, const mst_options *,
                              mst_done, void *arg);

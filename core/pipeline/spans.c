@@ -73,6 +73,16 @@ static const char *code_name(unsigned code)
     return names[code];
 }
 
+/* "redis get" */
+static void name_step(made *m, const char *tier, const char *code)
+{
+    size_t code_size = strlen(code) + 1, len = strnlen(tier, sizeof m->name - code_size - 1);
+    memcpy(m->name, tier, len);
+    m->name[len] = ' ';
+    memcpy(m->name + len + 1, code, code_size);
+    m->span.name = m->name;
+}
+
 static void make_step(made *m, const msi_trail_more *t, const msi_step *s, uint64_t now,
                       uint64_t offset)
 {
@@ -89,10 +99,7 @@ static void make_step(made *m, const msi_trail_more *t, const msi_step *s, uint6
     memcpy(m->span.parent_id, t->record.context.span_id, sizeof m->span.parent_id);
     if (s->kind == MSI_STEP_TIER) {
         const msi_tier *tier = c->tiers[s->tier];
-        msi_text name;
-        msi_text_init(&name, m->name, sizeof m->name);
-        msi_text_add(&name, "%s %s", tier->name, code_name(s->code));
-        m->span.name = m->name;
+        name_step(m, tier->name, code_name(s->code));
         m->span.kind = tier->near ? MST_SPAN_INTERNAL : MST_SPAN_CLIENT;
         add_text(m, "memstache.tier", tier->name);
         add_text(m, "memstache.operation", code_name(s->code));
@@ -116,7 +123,7 @@ void msi_spans_of_trail(const msi_trail_more *t)
     made all[1 + MSI_STEPS_MAX];
     const mst_span *spans[1 + MSI_STEPS_MAX];
     const mst_cache *c = t->lane->cache;
-    uint64_t offset = world_offset(), now = msi_now_ns();
+    uint64_t offset = world_offset(), now = msi_loop_now_ns(t->lane->loop);
     make_request(&all[0], c, &t->record, offset);
     spans[0] = &all[0].span;
     for (unsigned i = 0; i < t->count; i++) {

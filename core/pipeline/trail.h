@@ -24,7 +24,7 @@ typedef struct msi_step {
     uint8_t code; /* MST_OP_*, likewise */
 } msi_step;
 
-enum { MSI_STEPS_MAX = 20, MSI_KEY_SHOWN_MAX = 64 };
+enum { MSI_STEPS_FEW = 2, MSI_STEPS_MAX = 20, MSI_KEY_SHOWN_MAX = 64 };
 
 /* A request that has ended, as its span tells of it. */
 typedef struct msi_record {
@@ -53,21 +53,68 @@ typedef struct msi_trail {
     msi_lane *lane;    /* NULL: nobody wants to know */
     uint64_t begun_ns; /* when the loop began with it */
     msi_trail_more *more;
-    unsigned count;
-    msi_step few[2]; /* until there is more */
+    unsigned count; /* of the few; MSI_STEPS_FEW when there is more */
+    msi_step few[MSI_STEPS_FEW];
 } msi_trail;
 
-/* On zeroes. */
-void msi_trail_init(msi_trail *, const mst_request *);
-void msi_trail_fini(msi_trail *);
+/* Somebody wants to know: on zeroes. */
+static inline void msi_trail_init(msi_trail *t, msi_lane *lane)
+{
+    t->lane = lane;
+    t->begun_ns = msi_loop_now_ns(lane->loop);
+}
+void msi_trail_drop_more(msi_trail *);
+static inline void msi_trail_fini(msi_trail *t)
+{
+    if (t->more) {
+        msi_trail_drop_more(t);
+    }
+}
+
 /* One for a request that is on its own: r->trail, until it is answered. */
 void msi_trail_open(mst_request *);
-void msi_trail_close(mst_request *);
+void msi_trail_close(mst_request *); /* if r->owns_trail */
 
-/* A step begins; and ends, the one of this kind and tier that has not. Times are those of the round
- * unless given. More than MSI_STEPS_MAX are not noted. NULL is fine. */
-void msi_trail_begin(msi_trail *, msi_step_kind, unsigned tier, unsigned code);
-void msi_trail_end(msi_trail *, msi_step_kind, unsigned tier, mst_status);
+/* A step begins: NULL when it is not noted, because nobody wants to know or because there are
+ * MSI_STEPS_MAX. Its time is that of the round, which the histograms need anyway. Here and below,
+ * what a request with one step after the other does is inline. */
+msi_step *msi_trail_further(msi_trail *); /* behind the few */
+static inline msi_step *msi_trail_begin(msi_trail *t, msi_step_kind kind, unsigned tier,
+                                        unsigned code)
+{
+    if (!t || !t->lane) {
+        return NULL;
+    }
+    msi_step *s = t->count < MSI_STEPS_FEW ? &t->few[t->count++] : msi_trail_further(t);
+    if (s) {
+        *s = (msi_step){.start_ns = msi_loop_now_ns(t->lane->loop),
+                        .status = MST_PENDING,
+                        .kind = (uint8_t) kind,
+                        .tier = (uint8_t) tier,
+                        .code = (uint8_t) code};
+    }
+    return s;
+}
+
+/* And ends: the one of this kind and tier that has not. */
+static inline bool msi_step_is_open(const msi_step *s, msi_step_kind kind, unsigned tier)
+{
+    return s->kind == kind && s->tier == tier && s->end_ns == 0;
+}
+msi_step *msi_trail_find(msi_trail *, msi_step_kind, unsigned tier);
+static inline void msi_trail_end(msi_trail *t, msi_step_kind kind, unsigned tier, mst_status status)
+{
+    if (!t || !t->lane) {
+        return;
+    }
+    bool first = t->count == 1 && msi_step_is_open(&t->few[0], kind, tier);
+    msi_step *s = first ? &t->few[0] : msi_trail_find(t, kind, tier);
+    if (s) {
+        s->end_ns = msi_loop_now_ns(t->lane->loop);
+        s->status = status;
+    }
+}
+
 /* Work that was done within the round. */
 void msi_trail_work(msi_trail *, msi_step_kind, uint64_t start_ns, mst_status);
 

@@ -1,7 +1,6 @@
 /* watch.c - see watch.h. */
 #include "pipeline/watch.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -34,12 +33,12 @@ void msi_watch_read(mst_cache *c, msi_context *context, const char *traceparent)
     }
 }
 
-static bool is_sampled(mst_request *r)
+static bool is_sampled(mst_request *r, const msi_watch *w)
 {
     msi_context *c = &r->context;
     if (!c->decided) {
         r->lane->lot = r->lane->lot * 6364136223846793005u + 1442695040888963407u;
-        c->sampled = (r->lane->lot >> 32 | r->lane->lot << 32) < r->cache->watch->limit;
+        c->sampled = r->lane->lot >> 32 < w->limit;
         c->decided = true;
     }
     return c->sampled;
@@ -62,7 +61,7 @@ void msi_watch_loading(mst_request *r, msi_trail *t)
     msi_watch *w = r->cache->watch;
     msi_trail_more *m = msi_trail_grow(t);
     if (m && w && w->spans) {
-        is_sampled(r);
+        is_sampled(r, w);
         identify(r);
         msi_watch_draw(w, m->load_id, sizeof m->load_id);
         m->calls_loader = true;
@@ -81,33 +80,36 @@ static void show_key(const msi_watch *w, msi_key_ref k, char shown[MSI_KEY_SHOWN
         memcpy(shown, k.key.data, len);
         shown[len] = '\0';
     } else {
-        snprintf(shown, MSI_KEY_SHOWN_MAX + 1, "%016llx", (unsigned long long) k.hash);
+        for (unsigned i = 0; i < 16; i++) {
+            shown[i] = "0123456789abcdef"[k.hash >> (60 - 4 * i) & 15];
+        }
+        shown[16] = '\0';
     }
 }
 
-static msi_record record_of(const mst_request *r, uint64_t now)
+static void fill(msi_record *record, const mst_request *r, uint64_t now)
 {
-    msi_record record = {.context = r->context,
-                         .start_ns = r->began_ns,
-                         .end_ns = now > r->began_ns ? now : r->began_ns,
-                         .name = name_of(r),
-                         .status = r->result.status,
-                         .why = r->result.why,
-                         .tier = r->result.tier};
-    show_key(r->cache->watch, r->k, record.key);
-    return record;
+    record->context = r->context;
+    record->start_ns = r->began_ns;
+    record->end_ns = now > r->began_ns ? now : r->began_ns;
+    record->name = name_of(r);
+    record->status = r->result.status;
+    record->why = r->result.why;
+    record->tier = r->result.tier;
+    show_key(r->cache->watch, r->k, record->key);
 }
 
 static void record(mst_request *r, uint64_t now)
 {
     identify(r);
-    msi_record of = record_of(r, now);
     msi_trail_more *m = msi_trail_grow(r->trail);
     if (m && !m->recorded) {
         m->recorded = true;
-        m->record = of;
+        fill(&m->record, r, now);
     } else {
-        msi_span_of_request(r->cache, &of);
+        msi_record alone;
+        fill(&alone, r, now);
+        msi_span_of_request(r->cache, &alone);
     }
 }
 
@@ -197,18 +199,25 @@ static bool is_slow(const mst_request *r, uint64_t now)
     return limit >= 0 && now > r->began_ns && now - r->began_ns >= (uint64_t) limit * 1000000;
 }
 
-void msi_watch_answered(mst_request *r)
+/* Hardly any request comes here: what all do is to stay short. */
+static __attribute__((noinline)) void report(mst_request *r, uint64_t now)
+{
+    if (is_slow(r, now)) {
+        tell_slow(r, now);
+    }
+    if (r->cache->watch->spans) {
+        record(r, now);
+    }
+}
+
+void msi_watch_answered(mst_request *r, uint64_t now)
 {
     const msi_watch *w = r->cache->watch;
-    if (w) {
-        uint64_t now = msi_loop_now_ns(r->lane->loop);
-        bool slow = is_slow(r, now);
-        if (slow) {
-            tell_slow(r, now);
-        }
-        if (w->spans && (slow || is_sampled(r) || has_failed(&r->result))) {
-            record(r, now);
-        }
+    if (w && (is_slow(r, now) || (w->spans && (is_sampled(r, w) || has_failed(&r->result))))) {
+        report(r, now);
     }
-    msi_trail_close(r);
+    if (r->owns_trail) {
+        msi_trail_close(r);
+    }
+    r->trail = NULL;
 }

@@ -15,7 +15,7 @@ struct msi_watch {
     /* Takes n spans, on any thread. NULL: no exporter wants them. */
     void (*spans)(void *arg, const mst_span *const *, size_t n);
     void *arg;
-    uint64_t limit; /* of 2^64: the share of requests without a trace of their own */
+    uint64_t limit; /* of 2^32: the share of requests without a trace of their own */
     bool plain_keys;
     uint64_t seed;
     _Atomic uint64_t ids; /* drawn so far */
@@ -26,7 +26,7 @@ void msi_watch_read(mst_cache *, msi_context *, const char *traceparent);
 /* [loop] The request is about to call its loader: what that may pass on. */
 void msi_watch_loading(mst_request *, msi_trail *);
 /* [loop] The request has its answer: the end of r->trail for it. */
-void msi_watch_answered(mst_request *);
+void msi_watch_answered(mst_request *, uint64_t now_ns);
 
 /* [any-thread] An answer of the near tiers to a call with a traceparent. */
 void msi_watch_near(mst_cache *, const char *name, msi_key_ref, const mst_options *,

@@ -4,18 +4,42 @@
 #include <string.h>
 #include <time.h>
 
-/* A span with all that it points to, in one block. */
-typedef struct otlp_node {
-    struct otlp_node *next;
-    mst_span span;
-    mst_attribute attributes[];
-} otlp_node;
+/* Spans that came together, with all that they point to: attributes, then texts. */
+typedef struct otlp_block {
+    struct otlp_block *next;
+    size_t count;
+    mst_span spans[];
+} otlp_block;
 
 /* ---- copies of spans: the thread of a request does no more than this */
+
+/* A text that is cut must not end within a character of UTF-8. */
+static size_t length_of(mst_slice text)
+{
+    enum { TEXT_MAX = 256 };
+    const unsigned char *p = text.data;
+    size_t len = text.len;
+    if (len > TEXT_MAX) {
+        len = TEXT_MAX;
+        while (len > 0 && (p[len] & 0xc0) == 0x80) {
+            len--;
+        }
+    }
+    return len;
+}
 
 static size_t room_for(const char *text)
 {
     return text ? strlen(text) + 1 : 0;
+}
+
+static size_t room_for_texts(const mst_span *s)
+{
+    size_t room = room_for(s->name) + room_for(s->status_text) + room_for(s->trace_state);
+    for (size_t i = 0; i < s->attribute_count; i++) {
+        room += room_for(s->attributes[i].name) + length_of(s->attributes[i].text) + 1;
+    }
+    return room;
 }
 
 static const char *keep(char **at, const char *text)
@@ -27,35 +51,51 @@ static const char *keep(char **at, const char *text)
     return text ? kept : NULL;
 }
 
-static otlp_node *copy_span(const mst_host *host, const mst_span *s)
+/* Texts of attributes need not end in a NUL, those of protobuf-c do. */
+static mst_slice keep_slice(char **at, mst_slice text)
 {
-    size_t size = sizeof(otlp_node) + s->attribute_count * sizeof(mst_attribute) +
-                  room_for(s->name) + room_for(s->status_text) + room_for(s->trace_state);
+    mst_slice kept = {*at, length_of(text)};
+    memcpy(*at, kept.len ? text.data : "", kept.len);
+    (*at)[kept.len] = '\0';
+    *at += kept.len + 1;
+    return kept;
+}
+
+static void keep_span(mst_span *to, const mst_span *s, mst_attribute *attributes, char **at)
+{
+    *to = *s;
+    to->name = keep(at, s->name);
+    to->status_text = keep(at, s->status_text);
+    to->trace_state = keep(at, s->trace_state);
+    to->attributes = attributes;
     for (size_t i = 0; i < s->attribute_count; i++) {
-        size += room_for(s->attributes[i].name) + s->attributes[i].text.len;
+        mst_attribute *a = &attributes[i];
+        *a = s->attributes[i];
+        a->name = keep(at, a->name);
+        a->text = keep_slice(at, a->text);
     }
-    otlp_node *n = host->alloc(host, size);
-    if (!n) {
+}
+
+static otlp_block *copy(const mst_host *host, const mst_span *const *spans, size_t n)
+{
+    size_t attributes = 0, texts = 0;
+    for (size_t i = 0; i < n; i++) {
+        attributes += spans[i]->attribute_count;
+        texts += room_for_texts(spans[i]);
+    }
+    otlp_block *b = host->alloc(host, sizeof *b + n * sizeof b->spans[0] +
+                                          attributes * sizeof(mst_attribute) + texts);
+    if (!b) {
         return NULL;
     }
-    char *at = (char *) &n->attributes[s->attribute_count];
-    n->next = NULL;
-    n->span = *s;
-    n->span.name = keep(&at, s->name);
-    n->span.status_text = keep(&at, s->status_text);
-    n->span.trace_state = keep(&at, s->trace_state);
-    n->span.attributes = n->attributes;
-    for (size_t i = 0; i < s->attribute_count; i++) {
-        mst_attribute *a = &n->attributes[i];
-        *a = s->attributes[i];
-        a->name = keep(&at, a->name);
-        if (a->text.len) {
-            memcpy(at, a->text.data, a->text.len);
-            a->text.data = at;
-            at += a->text.len;
-        }
+    mst_attribute *a = (mst_attribute *) (void *) &b->spans[n];
+    char *at = (char *) &a[attributes];
+    b->count = n;
+    for (size_t i = 0; i < n; i++) {
+        keep_span(&b->spans[i], spans[i], a, &at);
+        a += spans[i]->attribute_count;
     }
-    return n;
+    return b;
 }
 
 /* ---- the queue */
@@ -84,52 +124,40 @@ void otlp_queue_fini(otlp_queue *q)
     if (!q->host) {
         return;
     }
-    for (otlp_node *n = q->first, *next; n; n = next) {
-        next = n->next;
-        q->host->free(q->host, n);
+    for (otlp_block *b = q->first, *next; b; b = next) {
+        next = b->next;
+        q->host->free(q->host, b);
     }
     pthread_cond_destroy(&q->changed);
     pthread_mutex_destroy(&q->mutex);
     q->host = NULL;
 }
 
-static otlp_node *copy_all(const mst_host *host, const mst_span *const *spans, size_t n)
+/* Under the mutex: as many of its spans as there is room for. Without any it stays the caller's. */
+static size_t append(otlp_queue *q, otlp_block *b)
 {
-    otlp_node *first = NULL, **last = &first;
-    for (size_t i = 0; i < n; i++) {
-        *last = copy_span(host, spans[i]);
-        last = *last ? &(*last)->next : last;
+    size_t room = q->stopping ? 0 : q->max - q->count;
+    b->count = b->count < room ? b->count : room;
+    b->next = NULL;
+    if (b->count) {
+        *q->last = b;
+        q->last = &b->next;
     }
-    return first;
-}
-
-/* Under the mutex: as many as there is room for. What is left is returned. */
-static otlp_node *append(otlp_queue *q, otlp_node *n, size_t *taken)
-{
-    size_t before = q->count;
-    while (n && q->count < q->max && !q->stopping) {
-        *q->last = n;
-        q->last = &n->next;
-        n = n->next;
-        *q->last = NULL;
-        q->count++;
-    }
-    *taken = q->count - before;
-    return n;
+    q->count += b->count;
+    return b->count;
 }
 
 /* The copies are made without the mutex, and not at all when the queue is full. */
 size_t otlp_queue_put(otlp_queue *q, const mst_span *const *spans, size_t n)
 {
-    size_t taken = 0;
     bool full = atomic_load_explicit(&q->full, memory_order_relaxed);
-    otlp_node *left = full ? NULL : copy_all(q->host, spans, n);
-    if (!left) {
+    otlp_block *b = full ? NULL : copy(q->host, spans, n);
+    if (!b) {
         return 0;
     }
     pthread_mutex_lock(&q->mutex);
     bool was_empty = q->count == 0;
-    left = append(q, left, &taken);
+    size_t taken = append(q, b);
     if (was_empty) {
         q->first_ms = q->host->now_ms(q->host);
     }
@@ -139,42 +167,42 @@ size_t otlp_queue_put(otlp_queue *q, const mst_span *const *spans, size_t n)
     }
     atomic_store_explicit(&q->full, q->count == q->max, memory_order_relaxed);
     pthread_mutex_unlock(&q->mutex);
-    for (otlp_node *next; left; left = next) {
-        next = left->next;
-        q->host->free(q->host, left);
+    if (!taken) {
+        q->host->free(q->host, b);
     }
     return taken;
 }
 
-/* Under the mutex: at most `max` of the oldest. Mostly that is all of them, and nothing is counted.
+/* Under the mutex: the oldest, in whole blocks. Mostly that is all of them, and nothing is counted.
  */
-static otlp_node *cut(otlp_queue *q, size_t max)
+static otlp_block *cut(otlp_queue *q, size_t enough)
 {
-    otlp_node *first = q->first, **end = &first;
-    if (q->count <= max) {
-        q->first = NULL;
-        q->last = &q->first;
+    otlp_block *first = q->first, **end = &first;
+    if (q->count <= enough) {
+        end = q->last;
         q->count = 0;
-        return first;
     }
-    for (size_t i = 0; i < max; i++) {
-        end = &(*end)->next;
+    for (size_t n = 0; q->count && n < enough; end = &(*end)->next) {
+        n += (*end)->count;
+        q->count -= (*end)->count;
     }
     q->first = *end;
     *end = NULL;
-    q->count -= max;
+    q->last = q->first ? q->last : &q->first;
     return first;
 }
 
-void otlp_queue_take(otlp_queue *q, otlp_pile *pile, size_t max)
+void otlp_queue_take(otlp_queue *q, otlp_pile *pile, size_t enough)
 {
     pthread_mutex_lock(&q->mutex);
-    otlp_node *taken = cut(q, max);
-    atomic_store_explicit(&q->full, false, memory_order_relaxed);
+    otlp_block *taken = cut(q, enough);
+    atomic_store_explicit(&q->full, q->count == q->max, memory_order_relaxed);
     pthread_mutex_unlock(&q->mutex);
-    for (otlp_node *next; taken; taken = next) {
+    for (otlp_block *next; taken; taken = next) {
         next = taken->next;
-        otlp_pile_take(pile, otlp_pack_span(q->host, &taken->span));
+        for (size_t i = 0; i < taken->count; i++) {
+            otlp_pile_take(pile, otlp_pack_span(q->host, &taken->spans[i]));
+        }
         q->host->free(q->host, taken);
     }
 }

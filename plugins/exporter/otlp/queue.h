@@ -14,7 +14,7 @@ typedef struct otlp_queue {
     size_t max, count;
     _Atomic bool full; /* a hint */
     size_t enough;     /* what the thread waits for; 0: it does not */
-    struct otlp_node *first, **last;
+    struct otlp_block *first, **last;
     uint64_t first_ms; /* when the queue was last empty and got a span; host->now_ms() */
     bool stopping;
 } otlp_queue;
@@ -24,8 +24,8 @@ void otlp_queue_fini(otlp_queue *);
 
 /* How many of them there was room and memory for. */
 size_t otlp_queue_put(otlp_queue *, const mst_span *const *, size_t n);
-/* At most `max` of the oldest, packed. */
-void otlp_queue_take(otlp_queue *, otlp_pile *, size_t max);
+/* The oldest, packed: `enough` or a few more, which came together with the last of them. */
+void otlp_queue_take(otlp_queue *, otlp_pile *, size_t enough);
 /* Wakes who waits: see otlp_queue_wait(). */
 void otlp_queue_stop(otlp_queue *);
 

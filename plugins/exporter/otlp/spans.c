@@ -3,27 +3,12 @@
 
 #include "wire.h"
 
-enum { ATTRIBUTES_MAX = 16, TEXT_MAX = 256 };
+enum { ATTRIBUTES_MAX = 16 };
 
 typedef struct attribute {
     Otlp__KeyValue pair;
     Otlp__AnyValue value;
-    char text[TEXT_MAX + 1]; /* texts of spans need not end in a NUL, those of protobuf-c do */
 } attribute;
-
-/* A text that is cut must not end within a character of UTF-8. */
-static size_t length_of(mst_slice text)
-{
-    const unsigned char *p = text.data;
-    size_t len = text.len;
-    if (len > TEXT_MAX) {
-        len = TEXT_MAX;
-        while (len > 0 && (p[len] & 0xc0) == 0x80) {
-            len--;
-        }
-    }
-    return len;
-}
 
 static void fill(attribute *a, const mst_attribute *from)
 {
@@ -38,11 +23,8 @@ static void fill(attribute *a, const mst_attribute *from)
         a->value.value_case = OTLP__ANY_VALUE__VALUE_BOOL_VALUE;
         a->value.bool_value = from->integer != 0;
     } else {
-        size_t len = length_of(from->text);
-        memcpy(a->text, len ? from->text.data : "", len);
-        a->text[len] = '\0';
         a->value.value_case = OTLP__ANY_VALUE__VALUE_STRING_VALUE;
-        a->value.string_value = a->text;
+        a->value.string_value = (char *) from->text.data;
     }
 }
 
@@ -52,10 +34,27 @@ static int32_t kind_of(const mst_span *s)
     return s->kind == MST_SPAN_CLIENT ? CLIENT : INTERNAL;
 }
 
+static size_t length(const char *text)
+{
+    return text ? strlen(text) : 0;
+}
+
 static bool has_parent(const mst_span *s)
 {
     static const uint8_t none[sizeof s->parent_id];
     return memcmp(s->parent_id, none, sizeof none) != 0;
+}
+
+/* No less than what the message takes: each field has a tag, and a length or a number, of at most
+ * 15 bytes. To find its size costs as much as to pack it. */
+static size_t room_for(const mst_span *s)
+{
+    enum { FIELDS = 200, ATTRIBUTE = 60 };
+    size_t room = FIELDS + length(s->name) + length(s->status_text) + length(s->trace_state);
+    for (size_t i = 0; i < s->attribute_count && i < ATTRIBUTES_MAX; i++) {
+        room += ATTRIBUTE + length(s->attributes[i].name) + s->attributes[i].text.len;
+    }
+    return room;
 }
 
 ProtobufCBinaryData otlp_pack_span(const mst_host *host, const mst_span *s)
@@ -84,5 +83,5 @@ ProtobufCBinaryData otlp_pack_span(const mst_host *host, const mst_span *s)
         status.message = s->status_text ? (char *) s->status_text : status.message;
         span.status = &status;
     }
-    return otlp_pack(host, &span.base);
+    return otlp_pack_within(host, &span.base, room_for(s));
 }

@@ -3,14 +3,19 @@
 
 #include <string.h>
 
-ProtobufCBinaryData otlp_pack(const mst_host *host, const ProtobufCMessage *message)
+ProtobufCBinaryData otlp_pack_within(const mst_host *host, const ProtobufCMessage *message,
+                                     size_t room)
 {
-    size_t len = protobuf_c_message_get_packed_size(message);
-    ProtobufCBinaryData packed = {.len = len, .data = host->alloc(host, len + 1)};
+    ProtobufCBinaryData packed = {.data = host->alloc(host, room)};
     if (packed.data) {
-        protobuf_c_message_pack(message, packed.data);
+        packed.len = protobuf_c_message_pack(message, packed.data);
     }
     return packed;
+}
+
+ProtobufCBinaryData otlp_pack(const mst_host *host, const ProtobufCMessage *message)
+{
+    return otlp_pack_within(host, message, protobuf_c_message_get_packed_size(message) + 1);
 }
 
 void otlp_pile_take(otlp_pile *p, ProtobufCBinaryData packed)

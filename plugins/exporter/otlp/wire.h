@@ -22,6 +22,8 @@ void otlp_pile_free(otlp_pile *); /* safe on zeroes */
 
 /* A message as bytes; data NULL: out of memory. To be given to host->free(). */
 ProtobufCBinaryData otlp_pack(const mst_host *, const ProtobufCMessage *);
+/* The same of one that is known to take no more than `room` bytes. */
+ProtobufCBinaryData otlp_pack_within(const mst_host *, const ProtobufCMessage *, size_t room);
 
 /* Who speaks: attributes of every message. */
 typedef struct otlp_resource {
@@ -34,7 +36,7 @@ ProtobufCBinaryData otlp_traces_request(const mst_host *, const otlp_resource *,
 ProtobufCBinaryData otlp_metrics_request(const mst_host *, const otlp_resource *,
                                          const otlp_pile *);
 
-/* spans.c: one span, packed. */
+/* spans.c: one span, packed; texts of its attributes end in a NUL. */
 ProtobufCBinaryData otlp_pack_span(const mst_host *, const mst_span *);
 
 /* metrics.c: all metrics of the host as packed Metric messages. `start_ns`: since when it counts.
