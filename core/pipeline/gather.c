@@ -39,7 +39,7 @@ void msi_gather_free(msi_gather *g)
 static void release(msi_gather *g)
 {
     if (atomic_fetch_sub_explicit(&g->refs, 1, memory_order_acq_rel) == 1) {
-        msi_gather_free(g);
+        msi_free(g->cache->allocator, g);
     }
 }
 
