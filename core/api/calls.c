@@ -76,15 +76,17 @@ static mst_status post(mst_cache *c, msi_request_kind kind, msi_key_ref k, const
 
 /* ---- reading */
 
-/* A hit of the nearest tier, in the shortest way. MST_PENDING: it cannot be taken; MST_MISS: it
- * was, and the other tiers are left. */
-static inline mst_status look_quickly(mst_cache *c, mst_slice key, const mst_options *o,
-                                      mst_result *now)
+/* May the call take the shortest way to a hit? */
+static inline bool is_quick(const mst_cache *c, mst_slice key, const mst_options *o,
+                            const mst_result *now)
 {
-    if (o || !now || !c || !msi_key_ok(key) || !c->quick ||
-        atomic_load_explicit(&c->state, memory_order_relaxed)) {
-        return MST_PENDING;
-    }
+    return !o && now && c && msi_key_ok(key) && c->quick &&
+           !atomic_load_explicit(&c->state, memory_order_relaxed);
+}
+
+/* It does. MST_PENDING: it cannot, after all; MST_MISS: it did, and the other tiers are left. */
+static inline mst_status look_quickly(mst_cache *c, mst_slice key, mst_result *now)
+{
     msi_tally *own = msi_tally_mine(&c->counters);
     if (!own || atomic_load_explicit(&own->is_timed, memory_order_relaxed)) {
         return MST_PENDING;
@@ -126,8 +128,11 @@ static __attribute__((noinline)) mst_status get_now(mst_cache *c, unsigned first
 
 mst_status mst_get_now(mst_cache *c, mst_slice key, const mst_options *o, mst_result *now)
 {
-    mst_status status = look_quickly(c, key, o, now);
-    return status == MST_OK ? status : get_now(c, status == MST_MISS, key, o, now);
+    if (!is_quick(c, key, o, now)) {
+        return get_now(c, 0, key, o, now);
+    }
+    mst_status status = look_quickly(c, key, now);
+    return status == MST_OK ? status : get_now(c, status == MST_MISS, key, NULL, now);
 }
 
 static __attribute__((noinline)) mst_status get(mst_cache *c, unsigned first, mst_slice key,
@@ -156,8 +161,11 @@ static __attribute__((noinline)) mst_status get(mst_cache *c, unsigned first, ms
 mst_status mst_get(mst_cache *c, mst_slice key, const mst_options *o, mst_result *now,
                    mst_done done, void *arg)
 {
-    mst_status status = look_quickly(c, key, o, now);
-    return status == MST_OK ? status : get(c, status == MST_MISS, key, o, now, done, arg);
+    if (!is_quick(c, key, o, now)) {
+        return get(c, 0, key, o, now, done, arg);
+    }
+    mst_status status = look_quickly(c, key, now);
+    return status == MST_OK ? status : get(c, status == MST_MISS, key, NULL, now, done, arg);
 }
 
 static __attribute__((noinline)) mst_status get_or_load(mst_cache *c, unsigned first, mst_slice key,
@@ -194,10 +202,12 @@ static __attribute__((noinline)) mst_status get_or_load(mst_cache *c, unsigned f
 mst_status mst_get_or_load(mst_cache *c, mst_slice key, const mst_loader *loader,
                            const mst_options *o, mst_result *now, mst_done done, void *arg)
 {
-    bool valid = loader && loader->load;
-    mst_status status = valid ? look_quickly(c, key, o, now) : MST_PENDING;
+    if (!loader || !loader->load || !is_quick(c, key, o, now)) {
+        return get_or_load(c, 0, key, loader, o, now, done, arg);
+    }
+    mst_status status = look_quickly(c, key, now);
     return status == MST_OK ? status
-                            : get_or_load(c, status == MST_MISS, key, loader, o, now, done, arg);
+                            : get_or_load(c, status == MST_MISS, key, loader, NULL, now, done, arg);
 }
 
 mst_status mst_exists(mst_cache *c, mst_slice key, const mst_options *o, mst_result *now,

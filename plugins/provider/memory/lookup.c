@@ -110,15 +110,26 @@ static inline bool is_bare(uint64_t life, const mst_space *space)
     return ((life ^ life_of_linked(space)) & all) == 0;
 }
 
-/* The usual: the first entry with the tag in the key's own line, when it is bare. NULL: it is
- * something else. */
+/* The usual: the first entry with the tag, in the key's own line or the one after, when it is bare.
+ * NULL: it is something else. */
 static inline mem_entry *lend_bare(const mem_cache *cache, const mem_line *line, mem_loan *loan,
                                    const mst_lookup *l, uint64_t now_ms, mst_result *r)
 {
     const mem_shape *shape = &cache->shape;
-    uint32_t found = mem_matches(mem_tags_of(line), mem_tag_of(l->hash));
+    const uint32_t tag = mem_tag_of(l->hash);
+    mem_tags tags = mem_tags_of(line);
+    uint32_t found = mem_matches(tags, tag);
     if (!found) {
-        return NULL;
+        if (!mem_passed(tags)) {
+            return NULL;
+        }
+        const mem_index *ix = &mem_cache_shard((mem_cache *) cache, l->hash)->index;
+        uint32_t at = mem_line_of(ix, l->hash);
+        line = line - at + mem_line_after(ix, at);
+        found = mem_matches(mem_tags_of(line), tag);
+        if (!found) {
+            return NULL;
+        }
     }
     const _Atomic uint32_t *slot = &line->slot[mem_first_slot(found)];
     uint32_t position = atomic_load_explicit(slot, memory_order_acquire);
