@@ -80,18 +80,21 @@ static mst_status post(mst_cache *c, msi_request_kind kind, msi_key_ref k, const
 static inline bool is_quick(const mst_cache *c, mst_slice key, const mst_options *o,
                             const mst_result *now)
 {
-    return !o && now && c && msi_key_ok(key) && c->quick &&
+    return !o && now && c && msi_key_ok(key) &&
            !atomic_load_explicit(&c->state, memory_order_relaxed);
 }
 
 /* It does. MST_PENDING: it cannot, after all; MST_MISS: it did, and the other tiers are left. */
 static inline mst_status look_quickly(mst_cache *c, mst_slice key, mst_result *now)
 {
+    uint64_t hash = msi_cache_hash(c, key);
+    const void *expected = c->expect(c->nearest, hash);
+    uint64_t now_ms = msi_now_ms(); /* while memory is on its way */
     msi_tally *own = msi_tally_mine(&c->counters);
-    if (!own || atomic_load_explicit(&own->is_timed, memory_order_relaxed)) {
+    if (!own || msi_is_timed(now_ms)) {
         return MST_PENDING;
     }
-    return msi_near_lookup(c, key, msi_cache_hash(c, key), own, now);
+    return msi_near_lookup(c, key, hash, now_ms, expected, own, now);
 }
 
 /* What the near tiers from `first` on say; told to the recorder. */

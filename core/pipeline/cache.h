@@ -52,15 +52,15 @@ struct mst_cache {
     /* The lookup of the nearest tier, where it has one and holds ready values; else NULL. */
     mst_status (*quick)(void *self, const mst_lookup *, mst_result *);
     void (*quick_many)(void *self, const mst_lookup *, mst_result *,
-                       size_t n);              /* its lookup_many, or NULL */
-    void (*expect)(void *self, uint64_t hash); /* of the nearest tier, or NULL */
+                       size_t n);                     /* its lookup_many, or NULL */
+    const void *(*expect)(void *self, uint64_t hash); /* of the nearest tier, or NULL */
     void *nearest;
     msi_claims claims;
     msi_counters counters;
     msi_histogram *near_took; /* by msi_request_kind: see msi_is_timed() */
     msi_lane *lanes;          /* one per loop */
     unsigned lane_count;
-    _Atomic unsigned state;    /* MSI_CLOSING and the like; 0: nothing is in the way of a hit */
+    _Atomic unsigned state;    /* MSI_CLOSING and the like; 0: the way to a hit is short */
     msi_trace *_Atomic trace;  /* who is told what is asked for: api/trace.h; NULL: nobody */
     msi_trace *_Atomic traces; /* all that were, the newest first */
     _Atomic uint64_t pending;  /* of all lanes; for max_pending */
@@ -71,8 +71,9 @@ struct mst_cache {
     _Atomic uint64_t bad_traceparents;
 };
 
-/* Of mst_cache.state: no further calls are taken; `trace` may be told of them. */
-enum { MSI_CLOSING = 1, MSI_TRACED = 2 };
+/* Of mst_cache.state: no further calls are taken; `trace` may be told of them; `quick` or `expect`
+ * is missing. */
+enum { MSI_CLOSING = 1, MSI_TRACED = 2, MSI_NOT_QUICK = 4 };
 
 static inline bool msi_cache_is_closing(const mst_cache *c)
 {

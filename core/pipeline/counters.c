@@ -102,7 +102,6 @@ static msi_tally *take_over(msi_counters *c, long self)
         if (is_free(t, self)) {
             t->owner = self;
             __atomic_store_n(&t->word, NULL, __ATOMIC_RELAXED);
-            atomic_store_explicit(&t->is_timed, false, memory_order_relaxed);
             found = t;
         }
     }

@@ -45,7 +45,6 @@ typedef enum msi_counter {
 /* The figures of one thread, and before it of threads that are gone; only ever added to. */
 typedef struct msi_tally {
     _Alignas(64) void *word;          /* the owner's, for the nearest tier: mst_lookup.thread */
-    _Atomic bool is_timed;            /* the owner's: see msi_is_timed() */
     _Atomic uint64_t n[MSI_COUNTERS]; /* written by the owner alone */
     struct msi_tally *next;           /* never changes */
     long owner; /* under the mutex: number of the thread for the kernel; 0: nobody */

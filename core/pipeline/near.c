@@ -169,16 +169,6 @@ static void promote(mst_cache *c, unsigned index, msi_key_ref k)
     msi_claims_unlock(stripe);
 }
 
-uint64_t msi_near_clock(const mst_lookup *l)
-{
-    uint64_t now = msi_now_ms();
-    if (msi_is_timed(now) && l->thread) {
-        msi_tally *own = MSI_CONTAINER(l->thread, msi_tally, word);
-        atomic_store_explicit(&own->is_timed, true, memory_order_relaxed);
-    }
-    return now;
-}
-
 mst_status msi_near_search(mst_cache *c, unsigned first, mst_slice key, uint64_t hash,
                            const mst_options *o, bool defer, mst_result *r)
 {
@@ -201,10 +191,11 @@ mst_status msi_near_search(mst_cache *c, unsigned first, mst_slice key, uint64_t
 }
 
 mst_status msi_near_get_timed(mst_cache *c, unsigned first, mst_slice key, uint64_t hash,
-                              msi_tally *own, const mst_options *o, bool defer, mst_result *r)
+                              msi_tally *own, const mst_options *o, uint64_t now, bool defer,
+                              mst_result *r)
 {
     uint64_t began = msi_now_ns();
-    mst_status status = msi_near_get_at(c, first, key, hash, own, o, defer, r);
+    mst_status status = msi_near_get_at(c, first, key, hash, own, o, now, defer, r);
     if (status == MST_OK || msi_cache_all_near(c)) {
         msi_histogram_record_shared(&c->near_took[MSI_GET], msi_now_ns() - began);
     }
@@ -242,13 +233,13 @@ static void ask_chunk(mst_cache *c, unsigned index, const msi_key_ref *k, size_t
 
 /* The nearest tier's lookup_many(): every result is written once, hits as they are lent.
  * MST_ENOTSUP stands for what that tier is to be asked again for. */
-static size_t look_chunk(mst_cache *c, const msi_key_ref *k, size_t n, mst_result *r)
+static size_t look_chunk(mst_cache *c, const msi_key_ref *k, size_t n, uint64_t now, mst_result *r)
 {
     mst_lookup l[CHUNK];
     size_t hits = 0;
     msi_tally *own = msi_tally_mine(&c->counters);
     for (size_t i = 0; i < n; i++) {
-        msi_ask_lookup(&l[i], c, k[i].key, k[i].hash, own);
+        msi_ask_lookup(&l[i], c, k[i].key, k[i].hash, now, NULL, own);
     }
     c->quick_many(c->nearest, l, r, n);
     for (size_t i = 0; i < n; i++) {
@@ -286,7 +277,7 @@ size_t msi_near_get_many(mst_cache *c, const msi_key_ref *k, size_t n, const mst
     size_t hits = 0;
     for (size_t from = 0; from < n; from += CHUNK) {
         size_t count = n - from < CHUNK ? n - from : CHUNK;
-        size_t found = look ? look_chunk(c, k + from, count, r + from) : 0;
+        size_t found = look ? look_chunk(c, k + from, count, now, r + from) : 0;
         if (found < count) {
             found = search_chunk(c, k + from, count, look, o, now, r + from);
         }

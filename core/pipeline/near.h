@@ -105,18 +105,16 @@ static inline bool msi_is_plain(const mst_options *o)
     return !o->type && !(o->flags & MST_F_PEEK);
 }
 
-/* mst_lookup.now_ms: also notes for the thread whether its hits are timed now. */
-uint64_t msi_near_clock(const mst_lookup *);
-
 static inline void msi_ask_lookup(mst_lookup *l, const mst_cache *c, mst_slice key, uint64_t hash,
-                                  msi_tally *own)
+                                  uint64_t now, const void *expected, msi_tally *own)
 {
     l->struct_size = sizeof *l;
     l->hash = hash;
     l->space = &c->space;
     l->key.data = key.data;
     l->key.len = key.len;
-    l->now_ms = msi_near_clock;
+    l->now_ms = now;
+    l->expected = expected;
     l->thread = own ? &own->word : NULL;
 }
 
@@ -133,11 +131,11 @@ static inline void msi_result_times(mst_result *r, uint64_t created_ms, uint64_t
 }
 
 /* By c->quick. MST_OK, counted, and *r; MST_MISS; MST_ENOTSUP: ask in another way. */
-static inline mst_status msi_near_lookup(mst_cache *c, mst_slice key, uint64_t hash, msi_tally *own,
-                                         mst_result *r)
+static inline mst_status msi_near_lookup(mst_cache *c, mst_slice key, uint64_t hash, uint64_t now,
+                                         const void *expected, msi_tally *own, mst_result *r)
 {
     mst_lookup l;
-    msi_ask_lookup(&l, c, key, hash, own);
+    msi_ask_lookup(&l, c, key, hash, now, expected, own);
     mst_status status = c->quick(c->nearest, &l, r);
     if (status == MST_OK) {
         msi_count_in(&c->counters, own, MSI_COUNT_now_hits, 1);
@@ -146,11 +144,11 @@ static inline mst_status msi_near_lookup(mst_cache *c, mst_slice key, uint64_t h
 }
 
 static inline mst_status msi_near_get_at(mst_cache *c, unsigned first, mst_slice key, uint64_t hash,
-                                         msi_tally *own, const mst_options *o, bool defer,
-                                         mst_result *r)
+                                         msi_tally *own, const mst_options *o, uint64_t now,
+                                         bool defer, mst_result *r)
 {
     if (!first && c->quick && msi_is_plain(o)) {
-        mst_status status = msi_near_lookup(c, key, hash, own, r);
+        mst_status status = msi_near_lookup(c, key, hash, now, NULL, own, r);
         if (status == MST_OK) {
             return MST_OK;
         }
@@ -165,19 +163,17 @@ static inline mst_status msi_near_get_at(mst_cache *c, unsigned first, mst_slice
 
 /* The same, and says how long it took. */
 mst_status msi_near_get_timed(mst_cache *, unsigned first, mst_slice key, uint64_t hash,
-                              msi_tally *own, const mst_options *, bool defer, mst_result *r);
+                              msi_tally *own, const mst_options *, uint64_t now, bool defer,
+                              mst_result *r);
 
 /* As msi_near_search(); counts hits. `own`: the caller's tally, or NULL. */
 static inline mst_status msi_near_get(mst_cache *c, unsigned first, mst_slice key, uint64_t hash,
                                       msi_tally *own, const mst_options *o, bool defer,
                                       mst_result *r)
 {
-    bool is_timed = msi_is_timed(msi_now_ms());
-    if (own) {
-        atomic_store_explicit(&own->is_timed, is_timed, memory_order_relaxed);
-    }
-    return is_timed ? msi_near_get_timed(c, first, key, hash, own, o, defer, r)
-                    : msi_near_get_at(c, first, key, hash, own, o, defer, r);
+    uint64_t now = msi_now_ms();
+    return msi_is_timed(now) ? msi_near_get_timed(c, first, key, hash, own, o, now, defer, r)
+                             : msi_near_get_at(c, first, key, hash, own, o, now, defer, r);
 }
 
 static inline mst_result msi_result(mst_status status, int why)

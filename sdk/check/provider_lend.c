@@ -129,11 +129,6 @@ enum { KEYS = 40 };
 
 static uint64_t asked_at_ms;
 
-static uint64_t time_asked(const mst_lookup *l)
-{
-    return asked_at_ms;
-}
-
 static bool are_times_of(const mst_result *found, const mst_op *get)
 {
     int64_t ttl_ms = get->expires_ms ? (int64_t) (get->expires_ms - asked_at_ms) : -1;
@@ -165,14 +160,17 @@ static void compare(rig *r, const mst_result *found, rig_op *get, const char *wh
     }
 }
 
-static mst_lookup question(const rig *r, const rig_op *get)
+/* Announced or not. */
+static mst_lookup question(const rig *r, const rig_op *get, bool expect)
 {
     asked_at_ms = r->instance->host.host.now_ms(&r->instance->host.host);
     return (mst_lookup){.struct_size = sizeof(mst_lookup),
                         .hash = get->op.hash,
                         .space = get->op.space,
                         .key = get->op.key,
-                        .now_ms = time_asked};
+                        .now_ms = asked_at_ms,
+                        .expected = expect && r->ops->expect ? r->ops->expect(r->self, get->op.hash)
+                                                             : NULL};
 }
 
 static void look_at_all(rig *r, rig_op *asked[KEYS], rig_op *gets[KEYS])
@@ -181,11 +179,11 @@ static void look_at_all(rig *r, rig_op *asked[KEYS], rig_op *gets[KEYS])
     mst_result found[KEYS];
     memset(found, 0xa5, sizeof found); /* nothing of an answer is set beforehand */
     for (int i = 0; i < KEYS; i++) {
-        mst_lookup one = question(r, asked[i]);
+        mst_lookup one = question(r, asked[i], i % 2);
         check_doing(r->k, "lookup()");
         found[i].status = r->ops->lookup(r->self, &one, &found[i]);
         compare(r, &found[i], gets[i], "lookup()");
-        many[i] = question(r, asked[i]);
+        many[i] = question(r, asked[i], i % 3);
     }
     if (r->ops->lookup_many) {
         memset(found, 0xa5, sizeof found);

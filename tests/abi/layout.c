@@ -211,13 +211,14 @@ AT(mst_provider_ops, shrink, 64);
 AT(mst_provider_ops, lookup_many, 72);
 AT(mst_provider_ops, expect, 80);
 
-SIZE(mst_lookup, 56);
+SIZE(mst_lookup, 64);
 AT(mst_lookup, struct_size, 0);
 AT(mst_lookup, hash, 8);
 AT(mst_lookup, space, 16);
 AT(mst_lookup, key, 24);
 AT(mst_lookup, now_ms, 40);
-AT(mst_lookup, thread, 48);
+AT(mst_lookup, expected, 48);
+AT(mst_lookup, thread, 56);
 
 SIZE(mst_label, 16);
 AT(mst_label, name, 0);

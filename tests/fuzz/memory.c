@@ -270,7 +270,7 @@ static void do_lookup(fuzz_input *in)
     for (size_t i = 0; i < n; i++) {
         at[i] = draw_slot(in);
         op[i] = op_for(at[i], MST_OP_GET);
-        l[i] = rig_question(&op[i], how / 2 % 2 ? &word : NULL);
+        l[i] = rig_question(&r, &op[i], how / 2 % 2 ? &word : NULL);
     }
     if (how % 2) {
         answer[0].status = r.ops->lookup(r.self, l, answer);

@@ -211,7 +211,7 @@ Test(memory, objects_are_lent_and_charged)
     uint64_t charged = rig_stat(&r, "bytes") - empty;
     cr_assert_eq(charged, 10000 + 4096, "and a page");
     mst_op get = rig_op(&r, MST_OP_GET, &rig_space, rig_text("key"));
-    mst_lookup bytes = rig_question(&get, NULL);
+    mst_lookup bytes = rig_question(&r, &get, NULL);
     mst_result answer;
     cr_assert_eq(r.ops->lookup(r.self, &bytes, &answer), MST_ENOTSUP);
     mst_op held = rig_get(&r, "key");

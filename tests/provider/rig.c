@@ -127,21 +127,15 @@ mst_op rig_get(rig *r, const char *key)
     return op;
 }
 
-static _Thread_local uint64_t asked_at_ms;
-
-static uint64_t time_asked(const mst_lookup *l)
+mst_lookup rig_question(rig *r, const mst_op *op, void **thread)
 {
-    return asked_at_ms;
-}
-
-mst_lookup rig_question(const mst_op *op, void **thread)
-{
-    asked_at_ms = op->now_ms;
+    bool expect = thread && r->ops->expect;
     return (mst_lookup){.struct_size = sizeof(mst_lookup),
                         .hash = op->hash,
                         .space = op->space,
                         .key = op->key,
-                        .now_ms = time_asked,
+                        .now_ms = op->now_ms,
+                        .expected = expect ? r->ops->expect(r->self, op->hash) : NULL,
                         .thread = thread};
 }
 
@@ -158,7 +152,7 @@ mst_status rig_answer(mst_op *op, const mst_result *result)
 
 mst_status rig_look(rig *r, mst_op *op, void **thread)
 {
-    mst_lookup question = rig_question(op, thread);
+    mst_lookup question = rig_question(r, op, thread);
     mst_result answer;
     memset(&answer, 0xa5, sizeof answer); /* nothing of it is set beforehand */
     mst_status status = r->ops->lookup(r->self, &question, &answer);

@@ -56,9 +56,9 @@ mst_status rig_del(rig *, const char *key);
 /* Is it there with this value? Releases it again. */
 bool rig_has(rig *, const char *key, const char *value);
 mst_op rig_get(rig *, const char *key); /* to be released */
-/* As a question of lookup(), which is asked before the next one is made by this thread; `thread`:
- * see mst_lookup. What a GET would have set in the op. */
-mst_lookup rig_question(const mst_op *, void **thread);
+/* As a question of lookup(), announced if there is a `thread` (see mst_lookup). What a GET would
+ * have set in the op. */
+mst_lookup rig_question(rig *, const mst_op *, void **thread);
 mst_status rig_answer(mst_op *, const mst_result *);
 /* The same by lookup(), told as a GET would tell it; by a GET when lookup() asks for one. `thread`:
  * see mst_lookup. */

@@ -123,7 +123,7 @@ static void look_many(worker *w)
     for (int i = 0; i < BATCH; i++) {
         number[i] = (uint32_t) draw(w, KEYS);
         mst_op op = rig_op(w->r, MST_OP_GET, &rig_space, (mst_slice){&number[i], sizeof number[i]});
-        l[i] = rig_question(&op, &w->word);
+        l[i] = rig_question(w->r, &op, &w->word);
     }
     w->r->ops->lookup_many(w->r->self, l, answer, BATCH);
     for (int i = 0; i < BATCH; i++) {

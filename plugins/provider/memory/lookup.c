@@ -63,7 +63,7 @@ static mem_entry *find_plain(const mem_cache *cache, const mem_index *ix, const 
 
 /* What the caller learns of it. `end`: in milliseconds of the cache, as `now` is, and not over. */
 static inline void lend(const mem_entry *e, const uint8_t *value, uint64_t end, uint64_t now,
-                        uint64_t now_ms, mem_loan *loan, mst_result *r)
+                        const mst_lookup *l, mem_loan *loan, mst_result *r)
 {
     r->status = MST_OK;
     r->why = MST_WHY_HIT;
@@ -71,7 +71,7 @@ static inline void lend(const mem_entry *e, const uint8_t *value, uint64_t end, 
     r->data = value;
     r->len = e->value_len;
     r->object = NULL;
-    r->age_ms = mem_age_of(e->created_ms, now_ms);
+    r->age_ms = mem_age_of(e->created_ms, l->now_ms);
     r->ttl_ms = end ? (int64_t) (end - now) : -1;
     r->release = mem_loan_release;
     r->owner = loan;
@@ -89,15 +89,15 @@ static inline void count_read(const mem_cache *cache, mem_entry *e)
 
 /* A plain entry, wherever it is; NULL: there is none, or it was moved just now. */
 static mem_entry *lend_plain(const mem_cache *cache, const mem_shard *sh, mem_loan *loan,
-                             const mst_lookup *l, uint64_t now_ms, mst_result *r)
+                             const mst_lookup *l, mst_result *r)
 {
     mem_entry *e = find_plain(cache, &sh->index, l, loan);
-    uint64_t life = e ? mem_life_of(e) : 0, now = mem_time_in(&cache->shape, now_ms);
+    uint64_t life = e ? mem_life_of(e) : 0, now = mem_time_in(&cache->shape, l->now_ms);
     if (!e || mem_life_is_over(life, now)) {
         mem_loan_drop(loan);
         return NULL;
     }
-    lend(e, mem_entry_value(&cache->shape, e), mem_life_end(life), now, now_ms, loan, r);
+    lend(e, mem_entry_value(&cache->shape, e), mem_life_end(life), now, l, loan, r);
     return e;
 }
 
@@ -113,7 +113,7 @@ static inline bool is_bare(uint64_t life, const mst_space *space)
 /* The usual: the first entry with the tag, in the key's own line or the one after, when it is bare.
  * NULL: it is something else. */
 static inline mem_entry *lend_bare(const mem_cache *cache, const mem_line *line, mem_loan *loan,
-                                   const mst_lookup *l, uint64_t now_ms, mst_result *r)
+                                   const mst_lookup *l, mst_result *r)
 {
     const mem_shape *shape = &cache->shape;
     const uint32_t tag = mem_tag_of(l->hash);
@@ -136,11 +136,11 @@ static inline mem_entry *lend_bare(const mem_cache *cache, const mem_line *line,
     mem_entry *e = mem_region_at(&cache->region, position);
     mem_loan_take(loan, e);
     if (position && atomic_load_explicit(slot, memory_order_acquire) == position) {
-        uint64_t life = mem_life_of(e), now = now_ms - shape->origin_ms;
+        uint64_t life = mem_life_of(e), now = l->now_ms - shape->origin_ms;
         const uint8_t *key = (const uint8_t *) e + shape->key_at;
         if (is_bare(life, l->space) && !mem_life_is_over(life, now) && e->key_len == l->key.len &&
             mem_bytes_are(key, l->key.data, l->key.len)) {
-            lend(e, key + l->key.len, mem_life_end(life), now, now_ms, loan, r);
+            lend(e, key + l->key.len, mem_life_end(life), now, l, loan, r);
             return e;
         }
     }
@@ -168,7 +168,7 @@ static inline void note_hit(const mem_cache *cache, const mem_shard *sh, mem_ent
 
 /* All that is not usual. */
 static __attribute__((noinline)) mst_status lookup_further(mem_cache *cache, const mst_lookup *l,
-                                                           uint64_t now_ms, mst_result *r)
+                                                           mst_result *r)
 {
     const mem_shard *sh = mem_cache_shard(cache, l->hash);
     mem_loans *reader = reader_of(cache);
@@ -176,29 +176,33 @@ static __attribute__((noinline)) mst_status lookup_further(mem_cache *cache, con
     if (loan && l->thread && !cache->on_hit) {
         __atomic_store_n(l->thread, loan, __ATOMIC_RELAXED);
     }
-    mem_entry *e = loan ? lend_plain(cache, sh, loan, l, now_ms, r) : NULL;
+    mem_entry *e = loan ? lend_plain(cache, sh, loan, l, r) : NULL;
     if (!e) {
-        return mem_lookup_locked(cache, l, now_ms, r);
+        return mem_lookup_locked(cache, l, r);
     }
     note_hit(cache, sh, e);
     return MST_OK;
 }
 
-/* The usual by itself, so short that a processor can look ahead to the lookups that come after it;
- * the line is fetched while the clock is read. The word of the thread is the loan that it took
- * last, if hits of this cache can be so short. */
+const void *mem_expect(mem_cache *cache, uint64_t hash)
+{
+    const mem_line *line = mem_index_line(&mem_cache_shard(cache, hash)->index, hash);
+    __builtin_prefetch(line);
+    return line;
+}
+
+/* The usual by itself, so short that a processor can look ahead to the lookups that come after it.
+ * The word of the thread is the loan that it took last, if hits of this cache can be so short. */
 mst_status mem_lookup(mem_cache *cache, const mst_lookup *l, mst_result *r)
 {
     mem_loan *loan = l->thread ? __atomic_load_n(l->thread, __ATOMIC_RELAXED) : NULL;
     if (!loan || !mem_loan_is_free(loan)) {
-        return lookup_further(cache, l, l->now_ms(l), r);
+        return lookup_further(cache, l, r);
     }
-    const mem_line *line = mem_index_line(&mem_cache_shard(cache, l->hash)->index, l->hash);
-    __builtin_prefetch(line);
-    uint64_t now_ms = l->now_ms(l);
-    mem_entry *e = lend_bare(cache, line, loan, l, now_ms, r);
+    const mem_line *line = l->expected;
+    mem_entry *e = line ? lend_bare(cache, line, loan, l, r) : NULL;
     if (!e) {
-        return lookup_further(cache, l, now_ms, r);
+        return lookup_further(cache, l, r);
     }
     count_read(cache, e);
     return MST_OK;
@@ -208,7 +212,7 @@ mst_status mem_lookup(mem_cache *cache, const mst_lookup *l, mst_result *r)
 
 /* One of them; false: it needs the lock. */
 static inline bool lookup_next(mem_cache *cache, mem_loans *reader, const mst_lookup *l,
-                               uint64_t now_ms, mst_result *r)
+                               mst_result *r)
 {
     const mem_shard *sh = mem_cache_shard(cache, l->hash);
     mem_loan *loan = mem_reader_loan(reader);
@@ -216,8 +220,8 @@ static inline bool lookup_next(mem_cache *cache, mem_loans *reader, const mst_lo
         return false;
     }
     const mem_line *line = mem_index_line(&sh->index, l->hash);
-    mem_entry *e = lend_bare(cache, line, loan, l, now_ms, r);
-    e = e ? e : lend_plain(cache, sh, loan, l, now_ms, r);
+    mem_entry *e = lend_bare(cache, line, loan, l, r);
+    e = e ? e : lend_plain(cache, sh, loan, l, r);
     if (e) {
         note_hit(cache, sh, e);
         mem_reader_pass(reader, loan);
@@ -234,10 +238,9 @@ static void lookup_window(mem_cache *cache, const mst_lookup *l, mst_result *r, 
     for (size_t i = 0; i < n; i++) {
         mem_index_prefetch_entry(&mem_cache_shard(cache, l[i].hash)->index, l[i].hash);
     }
-    uint64_t now_ms = l->now_ms(l);
     for (size_t i = 0; i < n; i++) {
-        bool is_hit = reader && lookup_next(cache, reader, &l[i], now_ms, &r[i]);
-        r[i].status = is_hit ? MST_OK : mem_lookup_locked(cache, &l[i], now_ms, &r[i]);
+        bool is_hit = reader && lookup_next(cache, reader, &l[i], &r[i]);
+        r[i].status = is_hit ? MST_OK : mem_lookup_locked(cache, &l[i], &r[i]);
     }
 }
 

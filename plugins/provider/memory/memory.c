@@ -137,10 +137,9 @@ static void lookup_many(void *self, const mst_lookup *l, mst_result *r, size_t n
     mem_lookup_many(((memory *) self)->cache, l, r, n);
 }
 
-static void expect(void *self, uint64_t hash)
+static const void *expect(void *self, uint64_t hash)
 {
-    mem_cache *cache = ((memory *) self)->cache;
-    mem_index_prefetch_line(&mem_cache_shard(cache, hash)->index, hash);
+    return mem_expect(((memory *) self)->cache, hash);
 }
 
 static uint64_t shrink(void *self, uint64_t bytes)

@@ -178,13 +178,12 @@ void mem_exists(mem_cache *cache, mst_op *op)
 /* ---- the lock's half of a lookup (lookup.c) */
 
 /* [shard-lock] Lent, if it is a plain hit. */
-static mst_status take_plain(mem_shard *sh, const mst_lookup *l, uint64_t now_ms, mst_result *r,
-                             mem_doomed *doomed)
+static mst_status take_plain(mem_shard *sh, const mst_lookup *l, mst_result *r, mem_doomed *doomed)
 {
-    mst_op op = {.hash = l->hash, .key = l->key, .space = l->space, .now_ms = now_ms};
+    mst_op op = {.hash = l->hash, .key = l->key, .space = l->space, .now_ms = l->now_ms};
     mem_entry *e = find(sh, &op);
     if (e && mem_entry_fields(e) & MEM_HAS_OBJECT &&
-        !mem_entry_is_over(mem_shape_of(sh), e, now_ms)) {
+        !mem_entry_is_over(mem_shape_of(sh), e, l->now_ms)) {
         return MST_ENOTSUP;
     }
     mem_loan *loan = take(sh, &op, e, NULL, doomed);
@@ -193,19 +192,19 @@ static mst_status take_plain(mem_shard *sh, const mst_lookup *l, uint64_t now_ms
                       .why = op.status == MST_OK ? MST_WHY_HIT : MST_WHY_MISS,
                       .data = op.out.data,
                       .len = op.out.len,
-                      .age_ms = mem_age_of(op.created_ms, now_ms),
-                      .ttl_ms = op.expires_ms ? (int64_t) (op.expires_ms - now_ms) : -1,
+                      .age_ms = mem_age_of(op.created_ms, l->now_ms),
+                      .ttl_ms = op.expires_ms ? (int64_t) (op.expires_ms - l->now_ms) : -1,
                       .release = op.out.release,
                       .owner = op.out.owner};
     return op.status;
 }
 
-mst_status mem_lookup_locked(mem_cache *cache, const mst_lookup *l, uint64_t now_ms, mst_result *r)
+mst_status mem_lookup_locked(mem_cache *cache, const mst_lookup *l, mst_result *r)
 {
     mem_shard *sh = mem_cache_shard(cache, l->hash);
     mem_doomed doomed = {0};
     mem_lock(sh);
-    mst_status status = take_plain(sh, l, now_ms, r, &doomed);
+    mst_status status = take_plain(sh, l, r, &doomed);
     mem_unlock(sh, &doomed);
     return status;
 }

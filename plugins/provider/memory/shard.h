@@ -148,13 +148,15 @@ uint64_t mem_shard_charge(const mem_shard *, const mem_entry *);
 bool mem_shard_clear_step(mem_shard *, const mst_space *, uint32_t *at, mem_doomed *);
 
 /* ---- lookup.c */
+/* The key's line, on its way. */
+const void *mem_expect(mem_cache *, uint64_t hash);
 mst_status mem_lookup(mem_cache *, const mst_lookup *, mst_result *);
 void mem_lookup_many(mem_cache *, const mst_lookup *, mst_result *, size_t n);
 
 /* ---- read.c, write.c: take the lock themselves, set op->status */
 void mem_get(mem_cache *, mst_op *);
 void mem_get_many(mem_cache *, mst_op *const *ops, size_t n);
-mst_status mem_lookup_locked(mem_cache *, const mst_lookup *, uint64_t now_ms, mst_result *);
+mst_status mem_lookup_locked(mem_cache *, const mst_lookup *, mst_result *);
 void mem_exists(mem_cache *, mst_op *);
 void mem_set(mem_cache *, mst_op *);
 void mem_del(mem_cache *, mst_op *);

@@ -318,7 +318,7 @@ static mst_status lookup(void *self, const mst_lookup *q, mst_result *r)
                  .code = MST_OP_GET,
                  .space = IS(lookup_forgets_space) ? &other : q->space,
                  .key = q->key,
-                 .now_ms = q->now_ms(q)};
+                 .now_ms = q->now_ms};
     pthread_mutex_lock(&l->mutex);
     mst_status status = get(l, &op);
     pthread_mutex_unlock(&l->mutex);

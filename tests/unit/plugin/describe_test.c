@@ -222,8 +222,9 @@ static uint64_t shrink_nothing(void *self, uint64_t bytes)
     return 0;
 }
 
-static void expect_nothing(void *self, uint64_t hash)
+static const void *expect_nothing(void *self, uint64_t hash)
 {
+    return NULL;
 }
 
 Test(describe, providers)
