@@ -199,9 +199,9 @@ static void build_chain(mst_runtime *rt, mst_cache *c, const msi_cache_plan *pla
         c->expect = nearest->expect;
         c->quick = c->sealed[0] ? NULL : nearest->lookup;
         c->quick_many = c->quick ? nearest->lookup_many : NULL;
-        if (!c->quick || !c->expect) {
-            atomic_fetch_or(&c->state, MSI_NOT_QUICK);
-        }
+    }
+    if (!c->quick || !c->expect) {
+        atomic_fetch_or(&c->state, MSI_NOT_QUICK);
     }
 }
 

@@ -77,7 +77,7 @@ def counters(root):
     public = header(root, 'memstache.h')
     names = [row[0] for row in map_rows(public, 'MST_COUNTER_MAP')]
     yield from difference(page, 'counter', first_cells(section(text, 'Counters of a cache')), names)
-    names = [row[1].strip('"') for row in map_rows(public, 'MST_WHY_MAP')]
+    names = [row[1].strip('"') for row in map_rows(header(root, 'result.h'), 'MST_WHY_MAP')]
     yield from difference(page, 'reason', first_cells(section(text, 'Reasons')), names)
     provider = source(root, 'plugins/provider/memory/memory.c')
     names = re.findall(r'emit\(arg, "(\w+)"', provider)

@@ -206,8 +206,9 @@ def test_exports():
         EXPORT const int memstache_module = 1;
         EXPORT int helper(int a) { return a; }
         static int counter;
+        static _Thread_local int mine;
         static const char *const names[] = {"a", "b"};
-        const char *name(int i) { if (i > 9) exit(counter++); return names[i]; }
+        const char *name(int i) { if (i > 9) exit(counter++ + mine++); return names[i]; }
     '''
     with tempfile.TemporaryDirectory() as build:
         path = os.path.join(build, 'bad.so')
@@ -215,7 +216,7 @@ def test_exports():
                         '-x', 'c', '-'], input=source, text=True, check=True)
         expect('exports', exports.check_plugin(build, path), [
             ('bad.so', 'helper memstache_module'), ('bad.so', 'needs exit'),
-            ('bad.so', 'counter is global state')])
+            ('bad.so', 'counter is global state'), ('bad.so', 'mine is global state')])
     with tempfile.TemporaryDirectory() as root:
         tree(root, {'sdk/include/memstache/a.h':
                     '#define MST_EXPORT_X MST_EXPORT\n'
