@@ -9,7 +9,7 @@ static t_env env;
 
 static void open_tls(const server *s, const char *host, const char *more)
 {
-    char url[64], settings[1024];
+    char url[64], settings[2048];
     snprintf(url, sizeof url, "rediss://%s:%d", host, s->tls_port);
     snprintf(settings, sizeof settings, "provider.redis tls_ca_file = %s\n%s",
              server_certificate("ca.crt"), more ? more : "");
