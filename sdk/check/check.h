@@ -167,6 +167,7 @@ typedef struct check_host {
     _Atomic bool stopped;
     _Atomic(const char *) silence; /* who may not call the host now; NULL */
     _Atomic bool wrong_threads;    /* a [loop] service on another thread is a fault */
+    _Atomic size_t behind;         /* bytes of pattern behind each block from now on, at least 1 */
     bool may_set_error;
     bool mapped; /* each block in pages of its own, for check_host_protect() */
     struct check_block *blocks_mapped;
@@ -193,6 +194,9 @@ void check_host_set_ops(check_host *, void (*done)(mst_op *, mst_status),
 /* ---- metrics.c: the extension MST_METRICS_ID */
 
 typedef struct check_show check_show;
+
+/* Bytes of the longest value of a label, without its NUL. */
+enum { CHECK_LABEL_MAX = 10000 };
 
 const mst_metrics *check_metrics(void);
 void check_meters_free(check_host *);

@@ -1,6 +1,6 @@
 /* host.c - the host that the plugin gets: memory, clocks, messages, secrets, references.
  *
- * Blocks carry their size and a magic number in front and a pattern behind, so that a block that
+ * Blocks carry their sizes and a magic number in front and a pattern behind, so that a block that
  * is given back twice, to the wrong instance or with an overrun is noticed in every build. Freed
  * memory is overwritten, so that lent bytes which go too early change.
  */
@@ -13,7 +13,7 @@
 
 #include "check.h"
 
-enum { BEHIND = 16, FRESH = 0xa5, FREED = 0x5a, PATTERN = 0xc7 };
+enum { FRESH = 0xa5, FREED = 0x5a, PATTERN = 0xc7 };
 enum { OVERWRITTEN = 64 << 10, KEPT = 32, KEPT_SIZE = 4096 };
 static const uint64_t live = 0x6d656d7374616368u, dead = 0x6465616464656164u;
 
@@ -21,7 +21,7 @@ typedef struct header {
     uint64_t magic;
     const check_host *owner;
     size_t size;
-    size_t pad;
+    size_t behind; /* bytes of pattern */
 } header;
 
 /* A block in a mapping of its own. */
@@ -110,23 +110,27 @@ static void *host_alloc(const mst_host *host, size_t size)
     if (check_host_fails(h) || size > PTRDIFF_MAX / 2) {
         return NULL;
     }
-    size_t whole = sizeof(header) + size + BEHIND;
+    size_t behind = atomic_load(&h->behind);
+    size_t whole = sizeof(header) + size + behind;
     header *b = h->mapped ? map_block(h, whole) : malloc(whole);
     if (!b) {
         return NULL;
     }
-    *b = (header){live, h, size, 0};
+    *b = (header){live, h, size, behind};
     memset(b + 1, FRESH, size < OVERWRITTEN ? size : OVERWRITTEN);
-    memset((uint8_t *) (b + 1) + size, PATTERN, BEHIND);
+    memset((uint8_t *) (b + 1) + size, PATTERN, behind);
     count(h, 1, (int64_t) size);
     return b + 1;
 }
 
+static bool is_intact(const header *b)
+{
+    const uint8_t *behind = (const uint8_t *) (b + 1) + b->size;
+    return behind[0] == PATTERN && memcmp(behind, behind + 1, b->behind - 1) == 0;
+}
+
 static void verify(check_host *h, const header *b)
 {
-    static const uint8_t pattern[BEHIND] = {PATTERN, PATTERN, PATTERN, PATTERN, PATTERN, PATTERN,
-                                            PATTERN, PATTERN, PATTERN, PATTERN, PATTERN, PATTERN,
-                                            PATTERN, PATTERN, PATTERN, PATTERN};
     if (b->magic == dead) {
         check_fail(h->k, "gave the same memory back twice");
     }
@@ -136,7 +140,7 @@ static void verify(check_host *h, const header *b)
     if (b->owner != h) {
         check_fail(h->k, "gave memory back to another instance's host");
     }
-    if (memcmp((const uint8_t *) (b + 1) + b->size, pattern, BEHIND) != 0) {
+    if (!is_intact(b)) {
         check_fail(h->k, "wrote beyond the end of a block of %zu bytes", b->size);
     }
 }
@@ -339,6 +343,7 @@ void check_host_init(kit *k, check_host *h, check_loop *loop)
     memset(h, 0, sizeof *h);
     h->k = k;
     h->loop = loop;
+    h->behind = 16;
     h->host = (mst_host){
         .struct_size = sizeof h->host,
         .abi_major = MST_ABI_MAJOR,

@@ -112,7 +112,7 @@ static const char *lay_value(check_guard *g, check_random *random)
                                          "two\nlines", "\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80",
                                          "a=,b{",      "0"};
     size_t n = sizeof values / sizeof values[0], i = check_draw(random, n + 1);
-    return i < n ? lay(g, values[i]) : lay_x(g, 1 + check_draw(random, 10000));
+    return i < n ? lay(g, values[i]) : lay_x(g, 1 + check_draw(random, CHECK_LABEL_MAX - 1));
 }
 
 static const mst_label *lay_labels(check_guard *g, check_random *random, size_t n, int index)
