@@ -1,23 +1,18 @@
 /* hash.c - see hash.h. xxhash is compiled in, so that nothing has to be linked. */
-#include "base/hash.h"
+#include "base/hash_short.h"
 
 #include <sys/random.h>
 
 #include "base/clock.h"
 
-#define XXH_INLINE_ALL
-#include <xxhash.h>
-
-static __attribute__((noinline)) uint64_t hash_long(const void *data, size_t len, uint64_t seed)
+uint64_t msi_hash_long(const void *data, size_t len, uint64_t seed)
 {
     return XXH3_64bits_withSeed(data, len, seed);
 }
 
-/* Most keys are short. Theirs is a few instructions, without the registers that the others save. */
 uint64_t msi_hash(const void *data, size_t len, uint64_t seed)
 {
-    enum { SHORT = 16 };
-    return len <= SHORT ? XXH3_64bits_withSeed(data, len, seed) : hash_long(data, len, seed);
+    return msi_hash_in_place(data, len, seed);
 }
 
 uint64_t msi_mix(uint64_t x)

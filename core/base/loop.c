@@ -10,10 +10,10 @@
  */
 #include "base/loop.h"
 
-#include <signal.h>
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/thread.h"
 
 static void run_tasks(msi_loop *l)
 {
@@ -195,7 +195,6 @@ static void *run_thread(void *arg)
     return NULL;
 }
 
-/* Signals are the host program's: none is delivered to our threads. */
 mst_status msi_loop_start(msi_loop *l)
 {
     if (l->lent) {
@@ -207,11 +206,7 @@ mst_status msi_loop_start(msi_loop *l)
         return MST_ENOMEM;
     }
     pthread_t thread;
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    l->started = pthread_create(&thread, NULL, run_thread, &s) == 0;
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    l->started = msi_thread_start(&thread, run_thread, &s);
     if (l->started) {
         uv_sem_wait(&s.known);
     }
