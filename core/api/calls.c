@@ -2,6 +2,7 @@
 #include "api/calls.h"
 
 #include "api/trace.h"
+#include "base/hash_short.h"
 #include "pipeline/near.h"
 #include "pipeline/request.h"
 #include "pipeline/watch.h"
@@ -76,32 +77,50 @@ static mst_status post(mst_cache *c, msi_request_kind kind, msi_key_ref k, const
 
 /* ---- reading */
 
-/* May the call take the shortest way to a hit? */
-static inline bool is_quick(const mst_cache *c, mst_slice key, const mst_options *o,
-                            const mst_result *now)
+/* The shortest way to a hit; else *missed says whether the nearest tier does not have it. What the
+ * call needs afterwards is in the question, which lies on the stack: to keep it in registers would
+ * take longer. */
+static inline bool look_quickly(mst_cache *c, mst_lookup *l, mst_result *now, bool *missed)
 {
-    return !o && now && c && msi_key_ok(key) &&
-           !atomic_load_explicit(&c->state, memory_order_relaxed);
+    l->expected = c->expect(c->nearest, l->hash);
+    msi_tally *own = msi_tally_mine(&c->counters); /* while memory is on its way */
+    if (!own) {
+        return false;
+    }
+    l->thread = &own->word;
+    l->now_ms = msi_ticker_kept(c->ticker);
+    if (!l->now_ms) {
+        l->now_ms = msi_ticker_read(c->ticker, &own->pace);
+    }
+    if (msi_is_timed(l->now_ms)) {
+        return false;
+    }
+    mst_status status = c->quick(c->nearest, l, now);
+    if (__builtin_expect(status == MST_OK, 1)) {
+        msi_tally_add(own, MSI_COUNT_now_hits, 1);
+        return true;
+    }
+    *missed = status == MST_MISS;
+    return false;
 }
 
-/* It does. MST_PENDING: it cannot, after all; MST_MISS: it did, and the other tiers are left. */
-static inline mst_status look_quickly(mst_cache *c, mst_slice key, mst_result *now)
+/* May the call take it? Then *l is its question. */
+static inline bool may_look_quickly(const mst_cache *c, mst_slice key, const mst_options *o,
+                                    const mst_result *now, mst_lookup *l)
 {
-    uint64_t hash = msi_cache_hash(c, key);
-    const void *expected = c->expect(c->nearest, hash);
-    uint64_t now_ms = msi_now_ms(); /* while memory is on its way */
-    msi_tally *own = msi_tally_mine(&c->counters);
-    if (!own || msi_is_timed(now_ms)) {
-        return MST_PENDING;
+    if (o || !now || !c || !msi_key_ok(key) ||
+        atomic_load_explicit(&c->state, memory_order_relaxed)) {
+        return false;
     }
-    return msi_near_lookup(c, key, hash, now_ms, expected, own, now);
+    msi_ask_lookup(l, c, key, msi_hash_in_place(key.data, key.len, c->seed));
+    return true;
 }
 
 /* What the near tiers from `first` on say; told to the recorder. */
 static inline mst_status look(mst_cache *c, unsigned first, mst_slice key, uint64_t hash,
                               msi_tally *own, const mst_options *o, bool defer, mst_result *now)
 {
-    mst_status status = msi_near_get(c, first, key, hash, own, o, defer, now);
+    mst_status status = msi_near_get(c, 0, key, hash, own, o, defer, now);
     msi_trace_lookup(c, hash, o, now);
     return status;
 }
@@ -131,11 +150,12 @@ static __attribute__((noinline)) mst_status get_now(mst_cache *c, unsigned first
 
 mst_status mst_get_now(mst_cache *c, mst_slice key, const mst_options *o, mst_result *now)
 {
-    if (!is_quick(c, key, o, now)) {
+    mst_lookup l;
+    bool missed = false;
+    if (!may_look_quickly(c, key, o, now, &l)) {
         return get_now(c, 0, key, o, now);
     }
-    mst_status status = look_quickly(c, key, now);
-    return status == MST_OK ? status : get_now(c, status == MST_MISS, key, NULL, now);
+    return look_quickly(c, &l, now, &missed) ? MST_OK : get_now(c, missed, l.key, NULL, now);
 }
 
 static __attribute__((noinline)) mst_status get(mst_cache *c, unsigned first, mst_slice key,
@@ -164,11 +184,12 @@ static __attribute__((noinline)) mst_status get(mst_cache *c, unsigned first, ms
 mst_status mst_get(mst_cache *c, mst_slice key, const mst_options *o, mst_result *now,
                    mst_done done, void *arg)
 {
-    if (!is_quick(c, key, o, now)) {
+    mst_lookup l;
+    bool missed = false;
+    if (!may_look_quickly(c, key, o, now, &l)) {
         return get(c, 0, key, o, now, done, arg);
     }
-    mst_status status = look_quickly(c, key, now);
-    return status == MST_OK ? status : get(c, status == MST_MISS, key, NULL, now, done, arg);
+    return look_quickly(c, &l, now, &missed) ? MST_OK : get(c, missed, l.key, NULL, now, done, arg);
 }
 
 static __attribute__((noinline)) mst_status get_or_load(mst_cache *c, unsigned first, mst_slice key,
@@ -205,12 +226,14 @@ static __attribute__((noinline)) mst_status get_or_load(mst_cache *c, unsigned f
 mst_status mst_get_or_load(mst_cache *c, mst_slice key, const mst_loader *loader,
                            const mst_options *o, mst_result *now, mst_done done, void *arg)
 {
-    if (!loader || !loader->load || !is_quick(c, key, o, now)) {
+    mst_lookup l;
+    bool missed = false;
+    if (!loader || !loader->load || !may_look_quickly(c, key, o, now, &l)) {
         return get_or_load(c, 0, key, loader, o, now, done, arg);
     }
-    mst_status status = look_quickly(c, key, now);
-    return status == MST_OK ? status
-                            : get_or_load(c, status == MST_MISS, key, loader, NULL, now, done, arg);
+    return look_quickly(c, &l, now, &missed)
+               ? MST_OK
+               : get_or_load(c, missed, l.key, loader, NULL, now, done, arg);
 }
 
 mst_status mst_exists(mst_cache *c, mst_slice key, const mst_options *o, mst_result *now,

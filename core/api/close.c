@@ -69,6 +69,7 @@ void msi_runtime_free(mst_runtime *rt)
             close_unstarted(&rt->loops[i]);
         }
     }
+    msi_ticker_fini(&rt->ticker);
     for (unsigned i = 0; i < rt->cache_count; i++) {
         free_cache(rt, &rt->caches[i]);
     }

@@ -222,6 +222,7 @@ static mst_status build_lanes(mst_runtime *rt, mst_cache *c)
 static mst_status build_cache(mst_runtime *rt, mst_cache *c, const msi_cache_plan *plan)
 {
     c->runtime = rt;
+    c->ticker = &rt->ticker;
     c->allocator = &rt->allocator;
     c->name = plan->name;
     c->section = plan->section;
@@ -375,6 +376,7 @@ static mst_runtime *runtime_new(mst_config *config, const mst_open_options *o)
         rt->log.arg = o->log_arg;
         rt->secret = (msi_secret_callback){o->secret, o->secret_arg};
         rt->seed = msi_random_seed();
+        msi_ticker_init(&rt->ticker, !o->loop);
     }
     return rt;
 }

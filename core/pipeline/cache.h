@@ -55,6 +55,7 @@ struct mst_cache {
                        size_t n);                     /* its lookup_many, or NULL */
     const void *(*expect)(void *self, uint64_t hash); /* of the nearest tier, or NULL */
     void *nearest;
+    msi_ticker *ticker; /* the runtime's */
     msi_claims claims;
     msi_counters counters;
     msi_histogram *near_took; /* by msi_request_kind: see msi_is_timed() */

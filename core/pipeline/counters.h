@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "base/alloc.h"
+#include "base/ticker.h"
 
 /* Every answered request counts in exactly one of the first two maps. Rows with a second number are
  * so many counters, one behind the other: of each tier, or of each msi_request_kind. */
@@ -46,6 +47,7 @@ typedef enum msi_counter {
 typedef struct msi_tally {
     _Alignas(64) void *word;          /* the owner's, for the nearest tier: mst_lookup.thread */
     _Atomic uint64_t n[MSI_COUNTERS]; /* written by the owner alone */
+    msi_pace pace;                    /* of its hits */
     struct msi_tally *next;           /* never changes */
     long owner; /* under the mutex: number of the thread for the kernel; 0: nobody */
 } msi_tally;
@@ -95,7 +97,14 @@ msi_tally *msi_tally_search(const msi_counters *);
 /* This thread's; NULL: it has none yet, or there can be none. */
 static inline msi_tally *msi_tally_mine(const msi_counters *c)
 {
-    return msi_last_tally.serial == c->serial ? msi_last_tally.tally : msi_tally_search(c);
+    msi_tally *last = msi_last_tally.tally;
+    if (msi_last_tally.serial != c->serial) {
+        return msi_tally_search(c);
+    }
+    if (!last) {
+        __builtin_unreachable(); /* so that callers need not look either */
+    }
+    return last;
 }
 
 static inline void msi_count_in(msi_counters *c, msi_tally *own, msi_counter which, uint64_t n)

@@ -21,6 +21,7 @@ static uint64_t with_jitter(mst_cache *c, uint64_t ms, double share)
 
 msi_life msi_cache_life(mst_cache *c, const mst_entry *e, uint64_t now)
 {
+    msi_ticker_tell(c->ticker, now); /* or a hit might find it in the future */
     msi_life life = {.created_ms = now};
     int64_t expire = choose(e->expire_ms, c->settings.expire_ms);
     int64_t sliding = choose(e->sliding_ms, c->settings.sliding_ms);

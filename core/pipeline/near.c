@@ -239,7 +239,10 @@ static size_t look_chunk(mst_cache *c, const msi_key_ref *k, size_t n, uint64_t 
     size_t hits = 0;
     msi_tally *own = msi_tally_mine(&c->counters);
     for (size_t i = 0; i < n; i++) {
-        msi_ask_lookup(&l[i], c, k[i].key, k[i].hash, now, NULL, own);
+        msi_ask_lookup(&l[i], c, k[i].key, k[i].hash);
+        l[i].now_ms = now;
+        l[i].expected = NULL;
+        l[i].thread = own ? &own->word : NULL;
     }
     c->quick_many(c->nearest, l, r, n);
     for (size_t i = 0; i < n; i++) {

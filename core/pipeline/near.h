@@ -105,42 +105,26 @@ static inline bool msi_is_plain(const mst_options *o)
     return !o->type && !(o->flags & MST_F_PEEK);
 }
 
-static inline void msi_ask_lookup(mst_lookup *l, const mst_cache *c, mst_slice key, uint64_t hash,
-                                  uint64_t now, const void *expected, msi_tally *own)
+/* Without now_ms, expected, and thread. */
+static inline void msi_ask_lookup(mst_lookup *l, const mst_cache *c, mst_slice key, uint64_t hash)
 {
     l->struct_size = sizeof *l;
     l->hash = hash;
     l->space = &c->space;
     l->key.data = key.data;
     l->key.len = key.len;
-    l->now_ms = now;
-    l->expected = expected;
-    l->thread = own ? &own->word : NULL;
 }
 
 /* The clock is not read twice: `now` is when the tier was asked. */
 static inline void msi_result_times(mst_result *r, uint64_t created_ms, uint64_t expires_ms,
                                     uint64_t now)
 {
-    if (created_ms && created_ms <= now) {
-        r->age_ms = (int64_t) (now - created_ms);
+    if (created_ms) {
+        r->age_ms = created_ms < now ? (int64_t) (now - created_ms) : 0;
     }
     if (expires_ms && expires_ms != MST_TIME_UNKNOWN) {
         r->ttl_ms = expires_ms > now ? (int64_t) (expires_ms - now) : 0;
     }
-}
-
-/* By c->quick. MST_OK, counted, and *r; MST_MISS; MST_ENOTSUP: ask in another way. */
-static inline mst_status msi_near_lookup(mst_cache *c, mst_slice key, uint64_t hash, uint64_t now,
-                                         const void *expected, msi_tally *own, mst_result *r)
-{
-    mst_lookup l;
-    msi_ask_lookup(&l, c, key, hash, now, expected, own);
-    mst_status status = c->quick(c->nearest, &l, r);
-    if (status == MST_OK) {
-        msi_count_in(&c->counters, own, MSI_COUNT_now_hits, 1);
-    }
-    return status;
 }
 
 static inline mst_status msi_near_get_at(mst_cache *c, unsigned first, mst_slice key, uint64_t hash,
@@ -148,8 +132,14 @@ static inline mst_status msi_near_get_at(mst_cache *c, unsigned first, mst_slice
                                          bool defer, mst_result *r)
 {
     if (!first && c->quick && msi_is_plain(o)) {
-        mst_status status = msi_near_lookup(c, key, hash, now, NULL, own, r);
+        mst_lookup l;
+        msi_ask_lookup(&l, c, key, hash);
+        l.now_ms = now;
+        l.expected = NULL;
+        l.thread = own ? &own->word : NULL;
+        mst_status status = c->quick(c->nearest, &l, r);
         if (status == MST_OK) {
+            msi_count_in(&c->counters, own, MSI_COUNT_now_hits, 1);
             return MST_OK;
         }
         first = status == MST_MISS;

@@ -150,8 +150,8 @@ typedef struct mst_provider_ops {
     void (*stats)(void *self, void (*emit)(void *arg, const char *name, uint64_t value), void *arg);
     /* [any-thread] With INPROC, optional. The same as submit() with one GET without flags, for
      * bytes: MST_OK, MST_MISS, or MST_ENOTSUP when an object is there (nothing was counted or
-     * touched then, a GET follows). It is there because to a hit of some forty nanoseconds an op
-     * costs half as much again. */
+     * touched then, a GET follows). What stands in the result counts with MST_OK only. It is there
+     * because to a hit of some forty nanoseconds an op costs half as much again. */
     mst_status (*lookup)(void *self, const mst_lookup *, mst_result *);
     /* [any-thread] With INPROC and EVICTION, optional: evict until about `bytes` less are taken;
      * how many less it was. */
