@@ -19,7 +19,7 @@ struct mst_runtime {
     msi_log log;
     msi_secret_callback secret; /* of the host program */
     uint64_t seed;
-    msi_ticker ticker;       /* not of a lent loop: it starts no thread */
+    msi_ticker ticker;      /* not of a lent loop: it starts no thread */
     msi_assembly *assembly; /* names, options and settings live here */
     msi_loop *loops;
     unsigned loop_count; /* initialised ones */
