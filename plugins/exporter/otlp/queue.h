@@ -4,18 +4,22 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 
-#include "wire.h"
+#include "spans.h"
+
+/* What one request carries, but for a few more that came together with the last of them. */
+enum { OTLP_BATCH = 512 };
 
 typedef struct otlp_queue {
     const mst_host *host;
     pthread_mutex_t mutex;
     pthread_cond_t changed; /* on the monotonic clock */
     size_t max, count;
-    _Atomic bool full; /* a hint */
-    size_t enough;     /* what the thread waits for; 0: it does not */
-    struct otlp_block *first, **last;
-    uint64_t first_ms; /* when the queue was last empty and got a span; host->now_ms() */
+    _Atomic bool full;        /* a hint */
+    size_t enough;            /* what the thread waits for; 0: it does not */
+    otlp_batch *first, *last; /* it may take more */
+    uint64_t first_ms;        /* when the queue was last empty and got a span; host->now_ms() */
     bool stopping;
 } otlp_queue;
 
@@ -24,8 +28,8 @@ void otlp_queue_fini(otlp_queue *);
 
 /* How many of them there was room and memory for. */
 size_t otlp_queue_put(otlp_queue *, const mst_span *const *, size_t n);
-/* The oldest, packed: `enough` or a few more, which came together with the last of them. */
-void otlp_queue_take(otlp_queue *, otlp_pile *, size_t enough);
+/* The oldest; NULL: there are none. To be given to host->free(). */
+otlp_batch *otlp_queue_take(otlp_queue *);
 /* Wakes who waits: see otlp_queue_wait(). */
 void otlp_queue_stop(otlp_queue *);
 

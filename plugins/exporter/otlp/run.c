@@ -10,11 +10,11 @@
 
 #include "otlp.h"
 
-enum { BATCH = 512, FIRST_PAUSE_MS = 500, LAST_PAUSE_MS = 30000, GIVE_UP_MS = 60000 };
+enum { FIRST_PAUSE_MS = 500, LAST_PAUSE_MS = 30000, GIVE_UP_MS = 60000 };
 
 typedef struct runner {
     otlp *o;
-    otlp_pile batch;      /* spans in hand */
+    otlp_batch *batch;    /* spans in hand; NULL */
     uint64_t since_ms;    /* of the first attempt with it */
     uint64_t pause_until; /* no request before, after one that failed */
     uint64_t pause_ms;    /* the last pause; 0: the last request was answered */
@@ -77,33 +77,31 @@ static otlp_outcome deliver(runner *r, const char *path, ProtobufCBinaryData bod
 
 static void end_batch(runner *r, uint64_t dropped)
 {
-    dropped = dropped < r->batch.count ? dropped : r->batch.count;
+    uint64_t count = r->batch->count;
+    dropped = dropped < count ? dropped : count;
     r->o->metrics->add(r->o->dropped, dropped);
-    r->o->metrics->add(r->o->sent, r->batch.count - dropped);
-    otlp_pile_clear(&r->batch);
+    r->o->metrics->add(r->o->sent, count - dropped);
+    r->o->host->free(r->o->host, r->batch);
+    r->batch = NULL;
 }
 
 static void send_spans(runner *r, bool last)
 {
     uint64_t rejected, now = now_ms(r);
-    if (r->batch.count == 0) {
-        otlp_queue_take(&r->o->queue, &r->batch, BATCH);
+    if (!r->batch) {
+        r->batch = otlp_queue_take(&r->o->queue);
         r->since_ms = now;
     }
-    if (r->batch.no_memory) { /* some were lost on the way from the queue */
-        r->batch.no_memory = false;
-        r->o->metrics->add(r->o->dropped, 1);
-    }
-    if (r->batch.count == 0) {
+    if (!r->batch) {
         return;
     }
-    ProtobufCBinaryData body = otlp_traces_request(r->o->host, &r->o->resource, &r->batch);
+    ProtobufCBinaryData body = otlp_traces_request(r->o->host, &r->o->resource, r->batch);
     otlp_outcome outcome = deliver(r, "/v1/traces", body, &rejected);
     bool over = last || now_ms(r) - r->since_ms >= GIVE_UP_MS;
     if (outcome == OTLP_SENT) {
         end_batch(r, rejected);
     } else if (outcome == OTLP_REFUSED || over) {
-        end_batch(r, r->batch.count);
+        end_batch(r, UINT64_MAX);
     }
 }
 
@@ -128,7 +126,7 @@ static void send_metrics(runner *r)
 static uint64_t next_time(const runner *r, const otlp_state *queue)
 {
     uint64_t at = r->o->interval_ms >= 0 ? r->next_metrics_ms : UINT64_MAX / 2;
-    if (r->batch.count) {
+    if (r->batch) {
         return r->pause_until;
     }
     if (queue->count && queue->first_ms + (uint64_t) r->o->delay_ms < at) {
@@ -152,12 +150,11 @@ static void say_farewell(runner *r)
         send_metrics(r);
     }
     r->o->metrics->add(r->o->dropped, queue.count);
-    otlp_pile_free(&r->batch);
 }
 
 void otlp_run(otlp *o)
 {
-    runner r = {.o = o, .batch = {.host = o->host}, .seed = (unsigned) o->host->now_ns(o->host)};
+    runner r = {.o = o, .seed = (unsigned) o->host->now_ns(o->host)};
     otlp_state queue = {.count = 0};
     r.next_metrics_ms = now_ms(&r) + (uint64_t) o->interval_ms;
     for (;;) {
@@ -171,10 +168,10 @@ void otlp_run(otlp *o)
             continue;
         }
         bool waited = queue.count && now >= queue.first_ms + (uint64_t) o->delay_ms;
-        if (r.batch.count || waited || queue.count >= BATCH) {
+        if (r.batch || waited || queue.count >= OTLP_BATCH) {
             send_spans(&r, false);
         } else if (queue.count) {
-            queue = otlp_queue_wait(&o->queue, queue.first_ms + (uint64_t) o->delay_ms, BATCH);
+            queue = otlp_queue_wait(&o->queue, queue.first_ms + (uint64_t) o->delay_ms, OTLP_BATCH);
         }
         if (o->interval_ms >= 0 && now >= r.next_metrics_ms && now_ms(&r) >= r.pause_until) {
             send_metrics(&r);

@@ -3,9 +3,9 @@
 
 #include <string.h>
 
-ProtobufCBinaryData otlp_pack_within(const mst_host *host, const ProtobufCMessage *message,
-                                     size_t room)
+ProtobufCBinaryData otlp_pack(const mst_host *host, const ProtobufCMessage *message)
 {
+    size_t room = protobuf_c_message_get_packed_size(message) + 1;
     ProtobufCBinaryData packed = {.data = host->alloc(host, room)};
     if (packed.data) {
         packed.len = protobuf_c_message_pack(message, packed.data);
@@ -13,33 +13,26 @@ ProtobufCBinaryData otlp_pack_within(const mst_host *host, const ProtobufCMessag
     return packed;
 }
 
-ProtobufCBinaryData otlp_pack(const mst_host *host, const ProtobufCMessage *message)
+static void grow(otlp_pile *p)
 {
-    return otlp_pack_within(host, message, protobuf_c_message_get_packed_size(message) + 1);
-}
-
-void otlp_pile_take(otlp_pile *p, ProtobufCBinaryData packed)
-{
-    if (packed.data && p->count == p->room) {
-        size_t room = p->room ? 2 * p->room : 64;
-        void *grown = p->host->realloc(p->host, p->items, room * sizeof *p->items);
-        if (grown) {
-            p->items = grown;
-            p->room = room;
-        }
+    size_t room = p->room ? 2 * p->room : 64;
+    void *grown = p->host->realloc(p->host, p->items, room * sizeof *p->items);
+    if (grown) {
+        p->items = grown;
+        p->room = room;
     }
-    if (!packed.data || p->count == p->room) {
-        p->host->free(p->host, packed.data);
-        p->no_memory = true;
-        return;
-    }
-    p->items[p->count++] = packed;
 }
 
 void otlp_pile_add(otlp_pile *p, const ProtobufCMessage *message)
 {
+    if (p->count == p->room) {
+        grow(p);
+    }
+    p->no_memory = p->no_memory || p->count == p->room;
     if (!p->no_memory) {
-        otlp_pile_take(p, otlp_pack(p->host, message));
+        p->items[p->count] = otlp_pack(p->host, message);
+        p->no_memory = !p->items[p->count].data;
+        p->count += !p->no_memory;
     }
 }
 
@@ -89,23 +82,18 @@ static void fill(around *a, const otlp_resource *from)
     a->values[2].string_value = (char *) "c";
     a->resource.attributes = a->attributes;
     a->resource.n_attributes = 3;
-    a->scope.name = (char *) "memstache";
+    a->scope.name = (char *) OTLP_SCOPE;
 }
 
 ProtobufCBinaryData otlp_traces_request(const mst_host *host, const otlp_resource *from,
-                                        const otlp_pile *spans)
+                                        otlp_batch *spans)
 {
     around a;
-    Otlp__ScopeSpans scope = OTLP__SCOPE_SPANS__INIT, *scopes = &scope;
     Otlp__ResourceSpans resource = OTLP__RESOURCE_SPANS__INIT, *resources = &resource;
     Otlp__TracesRequest request = OTLP__TRACES_REQUEST__INIT;
     fill(&a, from);
-    scope.scope = &a.scope;
-    scope.spans = spans->items;
-    scope.n_spans = spans->count;
     resource.resource = &a.resource;
-    resource.scope_spans = &scopes;
-    resource.n_scope_spans = 1;
+    resource.scope_spans = (ProtobufCBinaryData){spans->len, spans->message};
     request.resource_spans = &resources;
     request.n_resource_spans = 1;
     return otlp_pack(host, &request.base);

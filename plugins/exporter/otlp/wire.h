@@ -2,10 +2,11 @@
 #ifndef OTLP_WIRE_H
 #define OTLP_WIRE_H
 
+#include <otlp.pb-c.h> /* made of otlp.proto when this is built */
+
 #include <stdbool.h>
 
-#include <memstache/exporter.h>
-#include <otlp.pb-c.h> /* made of otlp.proto when this is built */
+#include "spans.h"
 
 /* Packed messages of one kind. The first failed allocation is remembered, nothing is added then. */
 typedef struct otlp_pile {
@@ -16,14 +17,11 @@ typedef struct otlp_pile {
 } otlp_pile;
 
 void otlp_pile_add(otlp_pile *, const ProtobufCMessage *);
-void otlp_pile_take(otlp_pile *, ProtobufCBinaryData packed); /* it belongs to the pile now */
 void otlp_pile_clear(otlp_pile *);
 void otlp_pile_free(otlp_pile *); /* safe on zeroes */
 
 /* A message as bytes; data NULL: out of memory. To be given to host->free(). */
 ProtobufCBinaryData otlp_pack(const mst_host *, const ProtobufCMessage *);
-/* The same of one that is known to take no more than `room` bytes. */
-ProtobufCBinaryData otlp_pack_within(const mst_host *, const ProtobufCMessage *, size_t room);
 
 /* Who speaks: attributes of every message. */
 typedef struct otlp_resource {
@@ -31,13 +29,12 @@ typedef struct otlp_resource {
     int64_t pid;
 } otlp_resource;
 
-/* The whole request around packed spans, or packed metrics. */
-ProtobufCBinaryData otlp_traces_request(const mst_host *, const otlp_resource *, const otlp_pile *);
+#define OTLP_SCOPE "memstache"
+
+/* The whole request around spans, or packed metrics. */
+ProtobufCBinaryData otlp_traces_request(const mst_host *, const otlp_resource *, otlp_batch *);
 ProtobufCBinaryData otlp_metrics_request(const mst_host *, const otlp_resource *,
                                          const otlp_pile *);
-
-/* spans.c: one span, packed; texts of its attributes end in a NUL. */
-ProtobufCBinaryData otlp_pack_span(const mst_host *, const mst_span *);
 
 /* metrics.c: all metrics of the host as packed Metric messages. `start_ns`: since when it counts.
  */
