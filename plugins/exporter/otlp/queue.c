@@ -3,6 +3,10 @@
 
 #include <time.h>
 
+/* A request costs both sides a third of a millisecond, whatever it carries; so that is 400 KB when
+ * spans come fast. But others must have room to wait meanwhile: it is at most half of the queue. */
+enum { BATCH_MAX = 2048 };
+
 /* ---- the queue */
 
 mst_status otlp_queue_init(otlp_queue *q, const mst_host *host, size_t max)
@@ -20,6 +24,7 @@ mst_status otlp_queue_init(otlp_queue *q, const mst_host *host, size_t max)
     pthread_mutex_init(&q->mutex, NULL);
     q->host = host;
     q->max = max;
+    q->batch = max / 2 < BATCH_MAX ? max / 2 + 1 : BATCH_MAX;
     return MST_OK;
 }
 
@@ -40,12 +45,13 @@ void otlp_queue_fini(otlp_queue *q)
 /* Under the mutex: the batch that takes so many bytes more. NULL: out of memory. */
 static otlp_batch *open_batch(otlp_queue *q, size_t size)
 {
-    enum { USUAL = OTLP_BATCH * 256 }; /* a span takes about 200 */
+    enum { USUAL = 256 }; /* a span of ours takes about 190 */
     otlp_batch *last = q->last;
-    if (last && last->count < OTLP_BATCH && last->room - last->len >= size) {
+    if (last && last->count < q->batch && last->room - last->len >= size) {
         return last;
     }
-    otlp_batch *b = otlp_batch_new(q->host, size > USUAL ? size : USUAL);
+    size_t room = q->batch * USUAL;
+    otlp_batch *b = otlp_batch_new(q->host, size > room ? size : room);
     if (b) {
         *(last ? &last->next : &q->first) = b;
         q->last = b;

@@ -8,14 +8,13 @@
 
 #include "spans.h"
 
-/* What one request carries, but for a few more that came together with the last of them. */
-enum { OTLP_BATCH = 512 };
 
 typedef struct otlp_queue {
     const mst_host *host;
     pthread_mutex_t mutex;
     pthread_cond_t changed; /* on the monotonic clock */
     size_t max, count;
+    size_t batch; /* what one request carries, but for a few that came together with the last */
     _Atomic bool full;        /* a hint */
     size_t enough;            /* what the thread waits for; 0: it does not */
     otlp_batch *first, *last; /* it may take more */

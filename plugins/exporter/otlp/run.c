@@ -168,10 +168,11 @@ void otlp_run(otlp *o)
             continue;
         }
         bool waited = queue.count && now >= queue.first_ms + (uint64_t) o->delay_ms;
-        if (r.batch || waited || queue.count >= OTLP_BATCH) {
+        if (r.batch || waited || queue.count >= o->queue.batch) {
             send_spans(&r, false);
         } else if (queue.count) {
-            queue = otlp_queue_wait(&o->queue, queue.first_ms + (uint64_t) o->delay_ms, OTLP_BATCH);
+            queue =
+                otlp_queue_wait(&o->queue, queue.first_ms + (uint64_t) o->delay_ms, o->queue.batch);
         }
         if (o->interval_ms >= 0 && now >= r.next_metrics_ms && now_ms(&r) >= r.pause_until) {
             send_metrics(&r);
