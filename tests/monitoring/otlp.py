@@ -1,4 +1,4 @@
-"""otlp.py HOST - what the otlp exporter sends, decoded by an implementation that is not ours.
+"""otlp.py HOST SPANS - what the otlp exporter sends, decoded by an implementation that is not ours.
 
 collector.js decodes with OpenTelemetry's definitions, from an npm package of a fixed version that is
 installed into the build directory. The far tier is the one of tests/cli that keeps values in files.
@@ -14,6 +14,7 @@ import tempfile
 import threading
 import time
 import unittest
+import urllib.request
 
 SKIPPED = 77
 PATIENCE = 60
@@ -22,7 +23,7 @@ ROOT = os.path.join('node_modules', '@opentelemetry', 'otlp-transformer', 'build
                     'generated', 'root.js')
 BUILD = os.environ['MEMSTACHE_BUILD_ROOT']
 HERE = os.path.dirname(os.path.abspath(__file__))
-HOST = ''
+HOST = SPANS = ''
 
 TRACE = '0af7651916cd43dd8448eb211c80319c'
 PARENT = 'b7ad6b7169203331'
@@ -264,6 +265,30 @@ class Traces(Otlp):
         collector.named('get')
 
 
+    def test_any_span(self):
+        """Spans that only other hosts of this exporter could have: spans.c says which."""
+        collector = Collector(self)
+        made = subprocess.run([SPANS], stdout=subprocess.PIPE, check=True).stdout
+        with urllib.request.urlopen(f'http://127.0.0.1:{collector.port}/v1/traces', made) as reply:
+            self.assertEqual(reply.status, 200)
+        small, large = collector.until(collector.spans)
+        self.assertEqual((small['traceId'], small['spanId'], small['kind'], small['name']),
+                         ('01' + 30 * '0', '02' + 14 * '0', 1, ''))
+        self.assertEqual((small['startTimeUnixNano'], small['endTimeUnixNano']), ('1', '0'))
+        self.assertEqual((small.get('parentSpanId', ''), small.get('attributes', []),
+                          small.get('status')), ('', [], None))
+        self.assertEqual((large['parentSpanId'], large['kind'], large['name']),
+                         ('05' + 14 * '0', 3, 127 * 'a'))
+        self.assertEqual((large['startTimeUnixNano'], large['endTimeUnixNano']),
+                         (str(0x0102030405060708), str(2 ** 64 - 1)))
+        self.assertEqual(large['traceState'], 'vendor=1')
+        self.assertEqual(large['status'], {'code': 2, 'message': 20000 * 'x'})
+        self.assertEqual(attributes(large), {
+            'none': '', '127': 127 * 'a', '128': 128 * 'a', 'cut': 256 * 'x',
+            'euros': 85 * '\u20ac', 200 * 'k': 'under a long name',
+            'least': -2 ** 63, 'most': 2 ** 63 - 1, 'zero': 0, 'yes': True, 'no': False})
+
+
 class Metrics(Otlp):
     def test_metrics(self):
         collector = Collector(self)
@@ -387,7 +412,7 @@ def resident(pid):
 
 
 if __name__ == '__main__':
-    HOST = sys.argv.pop(1)
+    HOST, SPANS = sys.argv.pop(1), sys.argv.pop(1)
     if not shutil.which('node') or not shutil.which('npm'):
         print('skipped: there is no node, or no npm')
         sys.exit(SKIPPED)

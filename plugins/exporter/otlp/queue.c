@@ -4,10 +4,9 @@
 #include <time.h>
 
 /* A request costs both sides a third of a millisecond, whatever it carries; so that is 400 KB when
- * spans come fast. But others must have room to wait meanwhile: it is at most half of the queue. */
+ * spans come fast. But others must have room to wait meanwhile: it is at most about half of the
+ * queue. */
 enum { BATCH_MAX = 2048 };
-
-/* ---- the queue */
 
 mst_status otlp_queue_init(otlp_queue *q, const mst_host *host, size_t max)
 {

@@ -8,7 +8,6 @@
 
 #include "spans.h"
 
-
 typedef struct otlp_queue {
     const mst_host *host;
     pthread_mutex_t mutex;

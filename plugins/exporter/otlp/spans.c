@@ -94,8 +94,7 @@ static uint8_t *put_bytes(uint8_t *at, unsigned field, const void *data, size_t 
 
 static uint8_t *put_text(uint8_t *at, unsigned field, const char *text)
 {
-    uint8_t *begun = begin(at, field);
-    return end(begun, (uint8_t *) stpcpy((char *) begun, text)); /* the NUL is overwritten */
+    return put_bytes(at, field, text, strlen(text));
 }
 
 /* ---- attributes */
