@@ -1,6 +1,6 @@
 /* otlp.c - the exporter of OTLP/HTTP: metrics and traces for OpenTelemetry's collectors.
  *
- *   queue.c    spans that wait
+ *   queue.c    spans that wait, in batches
  *   spans.c, metrics.c, wire.c   both as messages of the protocol (otlp.proto)
  *   send.c     one request
  *   run.c      the thread that sends, again where that makes sense

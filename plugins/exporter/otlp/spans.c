@@ -1,8 +1,8 @@
 /* spans.c - see spans.h. The thread of a request, which has to copy its spans anyhow, writes the
- * copies in the form in which they are sent. That takes half as long as a copy to be packed later,
- * a tenth of what protobuf-c takes to pack it (it goes by descriptors, and over each nested message
- * twice), and leaves nothing to allocate. What is there once in a request is packed by protobuf-c:
- * see wire.c. */
+ * copies in the form in which they are sent. That takes a tenth more than a copy of which a message
+ * is made later (1670 instructions for the two spans of a get, 1480), saves the 7600 that
+ * protobuf-c takes to make it, and nothing is allocated for each. What is there once in a request
+ * is packed by protobuf-c: see wire.c. */
 #include "spans.h"
 
 #include <string.h>
