@@ -13,6 +13,7 @@ typedef struct rig {
     check_instance *instance;
     void *self;
     const mst_provider_ops *ops;
+    void *word; /* mst_lookup.thread */
     bool inproc, blocking;
     mst_space spaces[RIG_SPACES];
     char prefixes[RIG_SPACES][48];

@@ -302,6 +302,10 @@ static inline uint64_t mem_word_at(const uint8_t *bytes)
 static inline bool mem_short_is(const uint8_t *a, const uint8_t *b, size_t len)
 {
     enum { WORD = 8, MOST = 64 };
+    if (len - WORD <= WORD) {
+        return mem_word_at(a) == mem_word_at(b) &&
+               mem_word_at(a + len - WORD) == mem_word_at(b + len - WORD);
+    }
     if (len - WORD > MOST - WORD) {
         return false;
     }
