@@ -120,7 +120,7 @@ static inline bool may_look_quickly(const mst_cache *c, mst_slice key, const mst
 static inline mst_status look(mst_cache *c, unsigned first, mst_slice key, uint64_t hash,
                               msi_tally *own, const mst_options *o, bool defer, mst_result *now)
 {
-    mst_status status = msi_near_get(c, 0, key, hash, own, o, defer, now);
+    mst_status status = msi_near_get(c, first, key, hash, own, o, defer, now);
     msi_trace_lookup(c, hash, o, now);
     return status;
 }

@@ -210,6 +210,34 @@ static void near_hits_are_sampled(void)
     t_close(&env);
 }
 
+static void take_misses(void *arg, const char *tier, const char *name, uint64_t value)
+{
+    if (strcmp(name, "misses") == 0) {
+        *(uint64_t *) arg = value;
+    }
+}
+
+/* By each of the calls that look on the caller's thread. (Those that are timed take another way:
+ * this is not to stand behind the test that waits for those.) */
+static void misses_are_looked_for_once(void)
+{
+    enum { ASKED = 10 };
+    t_env env = {0};
+    mst_result r = {0};
+    t_fresh();
+    t_open(&env, T_ONE, "cache tiers = memory\n");
+    t_set(&env, "key", "value");
+    uint64_t before = UINT64_MAX, after = 0;
+    mst_cache_tier_stats(env.cache, take_misses, &before);
+    for (int i = 0; i < ASKED; i++) {
+        CHECK_INT(mst_get_now(env.cache, mst_str("nowhere"), NULL, &r), MST_MISS);
+        CHECK_INT(mst_get(env.cache, mst_str("nowhere"), NULL, &r, NULL, NULL), MST_MISS);
+    }
+    mst_cache_tier_stats(env.cache, take_misses, &after);
+    CHECK_INT(after, before + 2 * ASKED);
+    t_close(&env);
+}
+
 /* ---- tiers that fail */
 
 static void failing_tiers(void)
@@ -393,6 +421,7 @@ static void many_threads(void)
     t_close(&env);
 }
 
-T_MAIN(T_TEST(the_form), T_TEST(each_answer_once), T_TEST(times), T_TEST(near_hits_are_sampled),
-       T_TEST(failing_tiers), T_TEST(timeouts_and_cancels), T_TEST(own_figures),
-       T_TEST(refused_meters), T_TEST(many_threads))
+T_MAIN(T_TEST(the_form), T_TEST(each_answer_once), T_TEST(times),
+       T_TEST(misses_are_looked_for_once), T_TEST(near_hits_are_sampled), T_TEST(failing_tiers),
+       T_TEST(timeouts_and_cancels), T_TEST(own_figures), T_TEST(refused_meters),
+       T_TEST(many_threads))
