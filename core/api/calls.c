@@ -77,43 +77,66 @@ static mst_status post(mst_cache *c, msi_request_kind kind, msi_key_ref k, const
 
 /* ---- reading */
 
-/* The shortest way to a hit; else *missed says whether the nearest tier does not have it. What the
- * call needs afterwards is in the question, which lies on the stack: to keep it in registers would
- * take longer. */
-static inline bool look_quickly(mst_cache *c, mst_lookup *l, mst_result *now, bool *missed)
+/* The shortest way to a hit: the question, and what is needed when the answer is another one. It
+ * lies on the stack, since to keep it in registers would take longer. */
+typedef struct question {
+    mst_lookup l;
+    mst_cache *cache;
+    mst_result *result;
+} question;
+
+static inline msi_tally *asker(const question *q)
 {
-    l->expected = c->expect(c->nearest, l->hash);
-    msi_tally *own = msi_tally_mine(&c->counters); /* while memory is on its way */
-    if (!own) {
+    return MSI_CONTAINER(q->l.asker, msi_tally, asker);
+}
+
+/* A key of another length than most. */
+static __attribute__((noinline)) void hash_any(question *q)
+{
+    q->l.hash = msi_cache_hash(q->cache, q->l.key);
+}
+
+/* May the call take it? Then *q is its question, but for the time. */
+static inline bool may_ask(question *q, mst_cache *c, mst_slice key, const mst_options *o,
+                           mst_result *now)
+{
+    if (o || !now || !c || !key.data ||
+        msi_last_tally.serial != atomic_load_explicit(&c->state, memory_order_relaxed)) {
         return false;
     }
-    l->thread = &own->word;
-    l->now_ms = msi_ticker_kept(c->ticker);
-    if (!l->now_ms) {
-        l->now_ms = msi_ticker_read(c->ticker, &own->pace);
-    }
-    if (msi_is_timed(l->now_ms)) {
-        return false;
-    }
-    mst_status status = c->quick(c->nearest, l, now);
-    if (__builtin_expect(status == MST_OK, 1)) {
-        msi_tally_add(own, MSI_COUNT_now_hits, 1);
+    q->cache = c;
+    q->result = now;
+    msi_ask_lookup(&q->l, key, msi_last_tally.tally);
+    if (__builtin_expect(msi_hash_is_short(key.len), 1)) {
+        q->l.hash = msi_hash_in_place(key.data, key.len, c->seed);
         return true;
     }
-    *missed = status == MST_MISS;
+    if (msi_key_ok(key)) {
+        hash_any(q);
+        return true;
+    }
     return false;
 }
 
-/* May the call take it? Then *l is its question. */
-static inline bool may_look_quickly(const mst_cache *c, mst_slice key, const mst_options *o,
-                                    const mst_result *now, mst_lookup *l)
+/* By the clock, when nobody keeps the time, and when answers are timed, which is done elsewhere. */
+static __attribute__((noinline)) mst_status look_by_clock(question *q)
 {
-    if (o || !now || !c || !msi_key_ok(key) ||
-        atomic_load_explicit(&c->state, memory_order_relaxed)) {
-        return false;
+    mst_cache *c = q->cache;
+    q->l.now_ms = msi_ticker_read(c->ticker, &asker(q)->pace);
+    return msi_is_timed(q->l.now_ms) ? MST_ENOTSUP : c->quick(c->nearest, &q->l, q->result);
+}
+
+static inline mst_status look_quickly(question *q)
+{
+    mst_cache *c = q->cache;
+    q->l.now_ms = msi_ticker_kept(c->ticker);
+    mst_status status = __builtin_expect(msi_is_timed(q->l.now_ms), 0)
+                            ? look_by_clock(q)
+                            : c->quick(c->nearest, &q->l, q->result);
+    if (__builtin_expect(status == MST_OK, 1)) {
+        msi_tally_add(asker(q), MSI_COUNT_now_hits, 1);
     }
-    msi_ask_lookup(l, c, key, msi_hash_in_place(key.data, key.len, c->seed));
-    return true;
+    return status;
 }
 
 /* What the near tiers from `first` on say; told to the recorder. */
@@ -133,8 +156,9 @@ static inline void count_miss(mst_cache *c, msi_tally *own, mst_status status)
     }
 }
 
-static __attribute__((noinline)) mst_status get_now(mst_cache *c, unsigned first, mst_slice key,
-                                                    const mst_options *o, mst_result *now)
+/* (Parameters in the order of the public call, so that to hand them on moves nothing.) */
+static __attribute__((noinline)) mst_status
+get_now(mst_cache *c, mst_slice key, const mst_options *o, mst_result *now, unsigned first)
 {
     mst_status status = now ? check(c, key, &o) : MST_EINVAL;
     if (status) {
@@ -150,12 +174,14 @@ static __attribute__((noinline)) mst_status get_now(mst_cache *c, unsigned first
 
 mst_status mst_get_now(mst_cache *c, mst_slice key, const mst_options *o, mst_result *now)
 {
-    mst_lookup l;
-    bool missed = false;
-    if (!may_look_quickly(c, key, o, now, &l)) {
-        return get_now(c, 0, key, o, now);
+    question q;
+    if (!may_ask(&q, c, key, o, now)) {
+        return get_now(c, key, o, now, 0);
     }
-    return look_quickly(c, &l, now, &missed) ? MST_OK : get_now(c, missed, l.key, NULL, now);
+    mst_status status = look_quickly(&q);
+    return __builtin_expect(status == MST_OK, 1)
+               ? MST_OK
+               : get_now(q.cache, q.l.key, NULL, q.result, status == MST_MISS);
 }
 
 static __attribute__((noinline)) mst_status get(mst_cache *c, unsigned first, mst_slice key,
@@ -184,12 +210,14 @@ static __attribute__((noinline)) mst_status get(mst_cache *c, unsigned first, ms
 mst_status mst_get(mst_cache *c, mst_slice key, const mst_options *o, mst_result *now,
                    mst_done done, void *arg)
 {
-    mst_lookup l;
-    bool missed = false;
-    if (!may_look_quickly(c, key, o, now, &l)) {
+    question q;
+    if (!may_ask(&q, c, key, o, now)) {
         return get(c, 0, key, o, now, done, arg);
     }
-    return look_quickly(c, &l, now, &missed) ? MST_OK : get(c, missed, l.key, NULL, now, done, arg);
+    mst_status status = look_quickly(&q);
+    return __builtin_expect(status == MST_OK, 1)
+               ? MST_OK
+               : get(q.cache, status == MST_MISS, q.l.key, NULL, q.result, done, arg);
 }
 
 static __attribute__((noinline)) mst_status get_or_load(mst_cache *c, unsigned first, mst_slice key,
@@ -226,14 +254,14 @@ static __attribute__((noinline)) mst_status get_or_load(mst_cache *c, unsigned f
 mst_status mst_get_or_load(mst_cache *c, mst_slice key, const mst_loader *loader,
                            const mst_options *o, mst_result *now, mst_done done, void *arg)
 {
-    mst_lookup l;
-    bool missed = false;
-    if (!loader || !loader->load || !may_look_quickly(c, key, o, now, &l)) {
+    question q;
+    if (!loader || !loader->load || !may_ask(&q, c, key, o, now)) {
         return get_or_load(c, 0, key, loader, o, now, done, arg);
     }
-    return look_quickly(c, &l, now, &missed)
-               ? MST_OK
-               : get_or_load(c, missed, l.key, loader, NULL, now, done, arg);
+    mst_status status = look_quickly(&q);
+    return __builtin_expect(status == MST_OK, 1) ? MST_OK
+                                                 : get_or_load(q.cache, status == MST_MISS, q.l.key,
+                                                               loader, NULL, q.result, done, arg);
 }
 
 mst_status mst_exists(mst_cache *c, mst_slice key, const mst_options *o, mst_result *now,

@@ -22,17 +22,8 @@ const char *mst_version(void)
     return MST_VERSION;
 }
 
-void mst_result_release(mst_result *r)
-{
-    if (r) {
-        void (*release)(void *owner) = r->release;
-        void *owner = r->owner;
-        memset(r, 0, sizeof *r);
-        if (release) {
-            release(owner);
-        }
-    }
-}
+/* For who does not inline it: as the header defines it. */
+extern inline void mst_result_release(mst_result *);
 
 mst_result mst_result_take(mst_result *r)
 {

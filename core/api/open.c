@@ -200,7 +200,7 @@ static void build_chain(mst_runtime *rt, mst_cache *c, const msi_cache_plan *pla
         c->quick = c->sealed[0] ? NULL : nearest->lookup;
         c->quick_many = c->quick ? nearest->lookup_many : NULL;
     }
-    if (!c->quick || !c->expect) {
+    if (!c->quick) {
         atomic_fetch_or(&c->state, MSI_NOT_QUICK);
     }
 }
@@ -232,7 +232,8 @@ static mst_status build_cache(mst_runtime *rt, mst_cache *c, const msi_cache_pla
     c->space.struct_size = sizeof c->space;
     c->space.id = rt->cache_count; /* from 1 */
     c->seed = msi_mix(rt->seed + c->space.id);
-    msi_counters_init(&c->counters, &rt->allocator);
+    msi_counters_init(&c->counters, &rt->allocator, &c->space);
+    atomic_init(&c->state, c->counters.serial);
     c->near_took = msi_zalloc(&rt->allocator, MSI_COUNTED_KINDS * sizeof *c->near_took);
     mst_status status = c->near_took ? build_prefix(c, plan->settings.namespace_) : MST_ENOMEM;
     if (!status) {

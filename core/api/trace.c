@@ -16,7 +16,7 @@
 static void mark(mst_cache *c)
 {
     if (!atomic_load(&c->trace)) {
-        atomic_fetch_and(&c->state, ~(unsigned) MSI_TRACED);
+        atomic_fetch_and(&c->state, ~(uint64_t) MSI_TRACED);
     }
     if (atomic_load(&c->trace)) {
         atomic_fetch_or(&c->state, MSI_TRACED);

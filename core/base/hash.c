@@ -5,14 +5,9 @@
 
 #include "base/clock.h"
 
-uint64_t msi_hash_long(const void *data, size_t len, uint64_t seed)
-{
-    return XXH3_64bits_withSeed(data, len, seed);
-}
-
 uint64_t msi_hash(const void *data, size_t len, uint64_t seed)
 {
-    return msi_hash_in_place(data, len, seed);
+    return XXH3_64bits_withSeed(data, len, seed);
 }
 
 uint64_t msi_mix(uint64_t x)

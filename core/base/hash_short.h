@@ -5,18 +5,25 @@
 
 #include "base/hash.h"
 
+#include <stdbool.h>
+
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-enum { MSI_HASH_SHORT = 16 };
+/* The lengths of most keys: the hash of all of them is the same few instructions. */
+static inline bool msi_hash_is_short(size_t len)
+{
+    return len - 9 < 8;
+}
 
-uint64_t msi_hash_long(const void *data, size_t len, uint64_t seed);
-
+/* Of short keys only. */
 static inline __attribute__((flatten)) uint64_t msi_hash_in_place(const void *data, size_t len,
                                                                   uint64_t seed)
 {
-    return len <= MSI_HASH_SHORT ? XXH3_64bits_withSeed(data, len, seed)
-                                 : msi_hash_long(data, len, seed);
+    if (!msi_hash_is_short(len)) {
+        __builtin_unreachable();
+    }
+    return XXH3_64bits_withSeed(data, len, seed);
 }
 
 #endif

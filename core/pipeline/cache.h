@@ -52,8 +52,8 @@ struct mst_cache {
     /* The lookup of the nearest tier, where it has one and holds ready values; else NULL. */
     mst_status (*quick)(void *self, const mst_lookup *, mst_result *);
     void (*quick_many)(void *self, const mst_lookup *, mst_result *,
-                       size_t n);                     /* its lookup_many, or NULL */
-    const void *(*expect)(void *self, uint64_t hash); /* of the nearest tier, or NULL */
+                       size_t n);              /* its lookup_many, or NULL */
+    void (*expect)(void *self, uint64_t hash); /* of the nearest tier, or NULL */
     void *nearest;
     msi_ticker *ticker; /* the runtime's */
     msi_claims claims;
@@ -61,7 +61,7 @@ struct mst_cache {
     msi_histogram *near_took; /* by msi_request_kind: see msi_is_timed() */
     msi_lane *lanes;          /* one per loop */
     unsigned lane_count;
-    _Atomic unsigned state;    /* MSI_CLOSING and the like; 0: the way to a hit is short */
+    _Atomic uint64_t state;    /* the serial of the counters, and MSI_CLOSING and the like */
     msi_trace *_Atomic trace;  /* who is told what is asked for: api/trace.h; NULL: nobody */
     msi_trace *_Atomic traces; /* all that were, the newest first */
     _Atomic uint64_t pending;  /* of all lanes; for max_pending */
@@ -72,9 +72,11 @@ struct mst_cache {
     _Atomic uint64_t bad_traceparents;
 };
 
-/* Of mst_cache.state: no further calls are taken; `trace` may be told of them; `quick` or `expect`
- * is missing. */
+/* Of mst_cache.state: no further calls are taken; `trace` may be told of them; `quick` is missing.
+ * If there is none of them the way to a hit is short. They stand below the serial, so that one
+ * comparison says both that and whose tally a thread has used last. */
 enum { MSI_CLOSING = 1, MSI_TRACED = 2, MSI_NOT_QUICK = 4 };
+_Static_assert((MSI_CLOSING | MSI_TRACED | MSI_NOT_QUICK) < MSI_SERIAL_STEP, "serials leave room");
 
 static inline bool msi_cache_is_closing(const mst_cache *c)
 {
@@ -99,11 +101,12 @@ static inline uint64_t msi_cache_hash(const mst_cache *c, mst_slice key)
 
 /* Is a request that is answered inside the call one of those that are timed? Reading a clock costs
  * as much as a near hit, and even to choose by key and time together is felt where the memory
- * accesses of several hits overlap; so it is a window: 16 ms of every eight seconds. */
+ * accesses of several hits overlap; so it is a window: 16 ms of every eight seconds.
+ * 0, which stands for no time, is in it. */
 static inline bool msi_is_timed(uint64_t now_ms)
 {
 #ifdef MSI_WITHOUT_COUNTERS
-    return false;
+    return now_ms == 0;
 #endif
     return (now_ms & 0x1ff0) == 0;
 }

@@ -27,10 +27,11 @@ msi_tally *msi_tally_search(const msi_counters *c)
     return own;
 }
 
-void msi_counters_init(msi_counters *c, const mst_allocator *allocator)
+void msi_counters_init(msi_counters *c, const mst_allocator *allocator, const mst_space *space)
 {
     c->allocator = allocator;
-    c->serial = msi_random_seed() | 1; /* 0 is nobody's */
+    c->space = space;
+    c->serial = (msi_random_seed() | 1) * MSI_SERIAL_STEP; /* 0 is nobody's */
     pthread_mutex_init(&c->mutex, NULL);
     c->has_key = pthread_key_create(&c->key, NULL) == 0;
 }
@@ -101,7 +102,7 @@ static msi_tally *take_over(msi_counters *c, long self)
         c->probe = t->next;
         if (is_free(t, self)) {
             t->owner = self;
-            __atomic_store_n(&t->word, NULL, __ATOMIC_RELAXED);
+            __atomic_store_n(&t->asker.word, NULL, __ATOMIC_RELAXED);
             found = t;
         }
     }
@@ -115,6 +116,8 @@ static msi_tally *add_tally(msi_counters *c, long self)
     msi_tally *t = msi_zalloc_aligned(c->allocator, sizeof *t);
     if (t) {
         t->owner = self;
+        t->asker.struct_size = sizeof t->asker;
+        t->asker.space = c->space;
         pthread_mutex_lock(&c->mutex);
         t->next = atomic_load_explicit(&c->tallies, memory_order_relaxed);
         atomic_store_explicit(&c->tallies, t, memory_order_release);

@@ -10,6 +10,8 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
+#include <memstache/provider.h>
+
 #include "base/alloc.h"
 #include "base/ticker.h"
 
@@ -45,16 +47,20 @@ typedef enum msi_counter {
 
 /* The figures of one thread, and before it of threads that are gone; only ever added to. */
 typedef struct msi_tally {
-    _Alignas(64) void *word;          /* the owner's, for the nearest tier: mst_lookup.thread */
+    _Alignas(64) mst_asker asker;     /* the owner, for the nearest tier */
     _Atomic uint64_t n[MSI_COUNTERS]; /* written by the owner alone */
     msi_pace pace;                    /* of its hits */
     struct msi_tally *next;           /* never changes */
     long owner; /* under the mutex: number of the thread for the kernel; 0: nobody */
 } msi_tally;
 
+enum { MSI_SERIAL_STEP = 16 };
+
 typedef struct msi_counters {
     const mst_allocator *allocator;
-    uint64_t serial;   /* drawn: no two caches of a process have the same, nor had */
+    const mst_space *space; /* of the askers */
+    uint64_t
+        serial; /* drawn, a multiple of MSI_SERIAL_STEP: no two caches have the same, nor had */
     pthread_key_t key; /* of the thread's tally */
     bool has_key;
     pthread_mutex_t mutex;
@@ -63,7 +69,8 @@ typedef struct msi_counters {
     msi_tally shared;             /* of all who can have none, added to atomically */
 } msi_counters;
 
-void msi_counters_init(msi_counters *, const mst_allocator *); /* on zeroes; cannot fail */
+/* On zeroes; cannot fail. The space may be NULL where nobody asks. */
+void msi_counters_init(msi_counters *, const mst_allocator *, const mst_space *);
 /* Nobody counts any more. Safe on zeroes. Threads may end meanwhile, and later. */
 void msi_counters_fini(msi_counters *);
 
@@ -97,14 +104,7 @@ msi_tally *msi_tally_search(const msi_counters *);
 /* This thread's; NULL: it has none yet, or there can be none. */
 static inline msi_tally *msi_tally_mine(const msi_counters *c)
 {
-    msi_tally *last = msi_last_tally.tally;
-    if (msi_last_tally.serial != c->serial) {
-        return msi_tally_search(c);
-    }
-    if (!last) {
-        __builtin_unreachable(); /* so that callers need not look either */
-    }
-    return last;
+    return msi_last_tally.serial == c->serial ? msi_last_tally.tally : msi_tally_search(c);
 }
 
 static inline void msi_count_in(msi_counters *c, msi_tally *own, msi_counter which, uint64_t n)

@@ -233,16 +233,15 @@ static void ask_chunk(mst_cache *c, unsigned index, const msi_key_ref *k, size_t
 
 /* The nearest tier's lookup_many(): every result is written once, hits as they are lent.
  * MST_ENOTSUP stands for what that tier is to be asked again for. */
-static size_t look_chunk(mst_cache *c, const msi_key_ref *k, size_t n, uint64_t now, mst_result *r)
+static size_t look_chunk(mst_cache *c, msi_tally *own, const msi_key_ref *k, size_t n, uint64_t now,
+                         mst_result *r)
 {
     mst_lookup l[CHUNK];
     size_t hits = 0;
-    msi_tally *own = msi_tally_mine(&c->counters);
     for (size_t i = 0; i < n; i++) {
-        msi_ask_lookup(&l[i], c, k[i].key, k[i].hash);
+        msi_ask_lookup(&l[i], k[i].key, own);
+        l[i].hash = k[i].hash;
         l[i].now_ms = now;
-        l[i].expected = NULL;
-        l[i].thread = own ? &own->word : NULL;
     }
     c->quick_many(c->nearest, l, r, n);
     for (size_t i = 0; i < n; i++) {
@@ -276,11 +275,12 @@ size_t msi_near_get_many(mst_cache *c, const msi_key_ref *k, size_t n, const mst
                          mst_result *r)
 {
     uint64_t now = msi_now_ms();
-    bool look = c->quick_many && msi_is_plain(o);
+    msi_tally *own = msi_tally_mine(&c->counters);
+    bool look = own && c->quick_many && msi_is_plain(o);
     size_t hits = 0;
     for (size_t from = 0; from < n; from += CHUNK) {
         size_t count = n - from < CHUNK ? n - from : CHUNK;
-        size_t found = look ? look_chunk(c, k + from, count, now, r + from) : 0;
+        size_t found = look ? look_chunk(c, own, k + from, count, now, r + from) : 0;
         if (found < count) {
             found = search_chunk(c, k + from, count, look, o, now, r + from);
         }

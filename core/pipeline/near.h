@@ -105,14 +105,12 @@ static inline bool msi_is_plain(const mst_options *o)
     return !o->type && !(o->flags & MST_F_PEEK);
 }
 
-/* Without now_ms, expected, and thread. */
-static inline void msi_ask_lookup(mst_lookup *l, const mst_cache *c, mst_slice key, uint64_t hash)
+/* Without hash and now_ms. */
+static inline void msi_ask_lookup(mst_lookup *l, mst_slice key, msi_tally *own)
 {
-    l->struct_size = sizeof *l;
-    l->hash = hash;
-    l->space = &c->space;
     l->key.data = key.data;
     l->key.len = key.len;
+    l->asker = &own->asker;
 }
 
 /* The clock is not read twice: `now` is when the tier was asked. */
@@ -131,12 +129,11 @@ static inline mst_status msi_near_get_at(mst_cache *c, unsigned first, mst_slice
                                          msi_tally *own, const mst_options *o, uint64_t now,
                                          bool defer, mst_result *r)
 {
-    if (!first && c->quick && msi_is_plain(o)) {
+    if (!first && own && c->quick && msi_is_plain(o)) {
         mst_lookup l;
-        msi_ask_lookup(&l, c, key, hash);
+        msi_ask_lookup(&l, key, own);
+        l.hash = hash;
         l.now_ms = now;
-        l.expected = NULL;
-        l.thread = own ? &own->word : NULL;
         mst_status status = c->quick(c->nearest, &l, r);
         if (status == MST_OK) {
             msi_count_in(&c->counters, own, MSI_COUNT_now_hits, 1);
@@ -156,12 +153,19 @@ mst_status msi_near_get_timed(mst_cache *, unsigned first, mst_slice key, uint64
                               msi_tally *own, const mst_options *, uint64_t now, bool defer,
                               mst_result *r);
 
+/* The time for a look: as it is kept, else by the clock. */
+static inline uint64_t msi_near_time(const mst_cache *c, msi_tally *own)
+{
+    uint64_t kept = msi_ticker_kept(c->ticker);
+    return kept ? kept : own ? msi_ticker_read(c->ticker, &own->pace) : msi_now_ms();
+}
+
 /* As msi_near_search(); counts hits. `own`: the caller's tally, or NULL. */
 static inline mst_status msi_near_get(mst_cache *c, unsigned first, mst_slice key, uint64_t hash,
                                       msi_tally *own, const mst_options *o, bool defer,
                                       mst_result *r)
 {
-    uint64_t now = msi_now_ms();
+    uint64_t now = msi_near_time(c, own);
     return msi_is_timed(now) ? msi_near_get_timed(c, first, key, hash, own, o, now, defer, r)
                              : msi_near_get_at(c, first, key, hash, own, o, now, defer, r);
 }

@@ -160,18 +160,17 @@ static void compare(rig *r, const mst_result *found, rig_op *get, const char *wh
     }
 }
 
-/* Announced or not, by a thread that has a word or not. */
-static mst_lookup question(rig *r, const rig_op *get, bool expect, bool has_word)
+/* Announced or not. */
+static mst_lookup question(rig *r, const rig_op *get, bool expect)
 {
+    if (expect && r->ops->expect) {
+        r->ops->expect(r->self, get->op.hash);
+    }
     asked_at_ms = r->instance->host.host.now_ms(&r->instance->host.host);
-    return (mst_lookup){.struct_size = sizeof(mst_lookup),
-                        .hash = get->op.hash,
-                        .space = get->op.space,
+    return (mst_lookup){.hash = get->op.hash,
                         .key = get->op.key,
                         .now_ms = asked_at_ms,
-                        .expected =
-                            expect && r->ops->expect ? r->ops->expect(r->self, get->op.hash) : NULL,
-                        .thread = has_word ? &r->word : NULL};
+                        .asker = &r->askers[get->op.space - r->spaces]};
 }
 
 static void look_at_all(rig *r, rig_op *asked[KEYS], rig_op *gets[KEYS])
@@ -180,11 +179,11 @@ static void look_at_all(rig *r, rig_op *asked[KEYS], rig_op *gets[KEYS])
     mst_result found[KEYS];
     memset(found, 0xa5, sizeof found); /* nothing of an answer is set beforehand */
     for (int i = 0; i < KEYS; i++) {
-        mst_lookup one = question(r, asked[i], i % 2, i % 3);
+        mst_lookup one = question(r, asked[i], i % 2);
         check_doing(r->k, "lookup()");
         found[i].status = r->ops->lookup(r->self, &one, &found[i]);
         compare(r, &found[i], gets[i], "lookup()");
-        many[i] = question(r, asked[i], i % 3, i % 2);
+        many[i] = question(r, asked[i], i % 3);
     }
     if (r->ops->lookup_many) {
         memset(found, 0xa5, sizeof found);

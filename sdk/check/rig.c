@@ -268,6 +268,7 @@ static void name_spaces(rig *r)
             snprintf(r->prefixes[i], sizeof r->prefixes[i], "check:%lx:%d:", (long) getpid(), i);
         r->spaces[i] =
             (mst_space){sizeof r->spaces[i], (uint32_t) i, {r->prefixes[i], (size_t) len}};
+        r->askers[i] = (mst_asker){.struct_size = sizeof(mst_asker), .space = &r->spaces[i]};
     }
 }
 

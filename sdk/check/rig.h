@@ -13,9 +13,9 @@ typedef struct rig {
     check_instance *instance;
     void *self;
     const mst_provider_ops *ops;
-    void *word; /* mst_lookup.thread */
     bool inproc, blocking;
     mst_space spaces[RIG_SPACES];
+    mst_asker askers[RIG_SPACES]; /* in those; of the thread that runs the case */
     char prefixes[RIG_SPACES][48];
     struct rig_op *made; /* all, until the end: late completions are noticed */
 } rig;

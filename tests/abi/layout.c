@@ -11,7 +11,7 @@
 #define AT(type, member, offset)                                                                   \
     _Static_assert(offsetof(type, member) == (offset), #type "." #member)
 
-_Static_assert(MST_ABI_MAJOR == 0 && MST_ABI_MINOR == 5, "the layout below is that of ABI 0.5");
+_Static_assert(MST_ABI_MAJOR == 0 && MST_ABI_MINOR == 6, "the layout below is that of ABI 0.6");
 
 SIZE(mst_slice, 16);
 AT(mst_slice, data, 0);
@@ -211,14 +211,16 @@ AT(mst_provider_ops, shrink, 64);
 AT(mst_provider_ops, lookup_many, 72);
 AT(mst_provider_ops, expect, 80);
 
-SIZE(mst_lookup, 64);
-AT(mst_lookup, struct_size, 0);
-AT(mst_lookup, hash, 8);
-AT(mst_lookup, space, 16);
-AT(mst_lookup, key, 24);
-AT(mst_lookup, now_ms, 40);
-AT(mst_lookup, expected, 48);
-AT(mst_lookup, thread, 56);
+SIZE(mst_asker, 24);
+AT(mst_asker, struct_size, 0);
+AT(mst_asker, space, 8);
+AT(mst_asker, word, 16);
+
+SIZE(mst_lookup, 40);
+AT(mst_lookup, hash, 0);
+AT(mst_lookup, key, 8);
+AT(mst_lookup, now_ms, 24);
+AT(mst_lookup, asker, 32);
 
 SIZE(mst_label, 16);
 AT(mst_label, name, 0);

@@ -52,7 +52,7 @@ typedef struct held {
 static slot slots[SLOTS];
 static held pins[HELD];
 static rig r;
-static void *word; /* the provider's, of this thread */
+static mst_asker askers[SPACES]; /* this thread, in each space */
 static spy spied;
 static fake_host policy_host; /* of any other policy */
 static const mst_plugin *policy;
@@ -263,6 +263,7 @@ static void do_lookup(fuzz_input *in)
     mst_lookup l[MANY];
     mst_result answer[MANY];
     mst_op op[MANY];
+    mst_asker strangers[MANY] = {{0}};
     int at[MANY];
     uint32_t how = fuzz_byte(in);
     size_t n = how % 2 ? 1 : 1 + how / 2 % MANY;
@@ -270,7 +271,7 @@ static void do_lookup(fuzz_input *in)
     for (size_t i = 0; i < n; i++) {
         at[i] = draw_slot(in);
         op[i] = op_for(at[i], MST_OP_GET);
-        l[i] = rig_question(&r, &op[i], how / 2 % 2 ? &word : NULL);
+        l[i] = rig_question(&op[i], how / 2 % 2 ? &askers[at[i] % SPACES] : &strangers[i]);
     }
     if (how % 2) {
         answer[0].status = r.ops->lookup(r.self, l, answer);
@@ -453,7 +454,7 @@ static bool open_cache(fuzz_input *in)
         setup.policy_self = policy_self;
     }
     short_of_memory = false;
-    word = NULL;
+    memset(askers, 0, sizeof askers);
     rig_open(&r, &setup);
     return r.start == MST_OK;
 }

@@ -33,7 +33,7 @@ def functions(root, header):
     """(type, name, parameters) of each, in order."""
     text = common.read(root, 'sdk/include/memstache/' + header)
     text = common.without_directives(common.code(text))
-    for match in re.finditer(r'\bMST_EXPORT\s+([^;]*?)(\w+)\s*\(([^;]*)\)\s*;', text):
+    for match in re.finditer(r'\bMST_EXPORT\s+(?:inline\s+)?([^;]*?)(\w+)\s*\(([^;]*)\)\s*;', text):
         yield ' '.join(match.group(1).split()), match.group(2), arguments(match.group(3))
 
 

@@ -3,6 +3,8 @@
  */
 #include "env.h"
 
+enum { LONGEST = 300 };
+
 static bool has_near(const char *tiers)
 {
     return !strncmp(tiers, "memory", 6) || !strncmp(tiers, "near", 4);
@@ -263,6 +265,65 @@ static void blocking_forms(void)
     t_close(&env);
 }
 
-T_MAIN(T_TEST(memory_only), T_TEST(memory_and_slow), T_TEST(slow_only), T_TEST(near_and_slow),
-       T_TEST(near_only), T_TEST(memory_and_block), T_TEST(block_only), T_TEST(three_tiers),
-       T_TEST(slow_with_delays), T_TEST(blocking_forms))
+/* Hits of the nearest tier have a shortest way, on which keys of 9 to 16 bytes are hashed in place:
+ * all lengths, by threads that have asked before and one that has not, of two caches in turn. */
+static void hit(mst_cache *cache, mst_slice key)
+{
+    mst_result r = {0};
+    CHECK_INT(mst_get_now(cache, key, NULL, &r), MST_OK);
+    CHECK(r.len == key.len && memcmp(r.data, key.data, key.len) == 0);
+    CHECK(r.age_ms >= 0 && r.ttl_ms > 0);
+    mst_result_release(&r);
+    CHECK(!r.release && !r.data);
+    CHECK_INT(mst_get(cache, key, NULL, &r, NULL, NULL), MST_OK);
+    mst_result_release(&r);
+}
+
+static void *hit_all(void *arg)
+{
+    mst_cache *const *caches = arg;
+    char text[LONGEST];
+    memset(text, 'k', sizeof text);
+    for (size_t len = 1; len <= LONGEST; len++) {
+        t_about("a key of %zu bytes", len);
+        hit(caches[0], (mst_slice){text, len});
+        hit(caches[1], (mst_slice){text, len});
+        hit(caches[1], (mst_slice){text, len});
+    }
+    return NULL;
+}
+
+static void keys_of_all_lengths(void)
+{
+    t_env env;
+    pthread_t thread;
+    char text[LONGEST];
+    mst_result r;
+    memset(text, 'k', sizeof text);
+    t_fresh();
+    t_open(&env, T_ONE,
+           "cache tiers = memory\ncache expire = 1h\n"
+           "cache.other tiers = memory\ncache.other expire = 1h\ncache.other namespace = o\n");
+    mst_cache *caches[2] = {env.cache, mst_cache_named(env.runtime, "other")};
+    for (size_t len = 1; len <= LONGEST; len++) {
+        mst_slice key = {text, len};
+        mst_input in = {.data = text, .len = len};
+        for (int i = 0; i < 2; i++) {
+            CHECK_INT(mst_get_now(caches[i], key, NULL, &r), MST_MISS);
+            CHECK_INT(mst_set_wait(caches[i], key, &in, NULL, &r), MST_OK);
+            mst_result_release(&r);
+        }
+    }
+    CHECK_INT(mst_get_now(env.cache, (mst_slice){text, 0}, NULL, &r), MST_EINVAL);
+    CHECK_INT(mst_get_now(env.cache, (mst_slice){NULL, 9}, NULL, &r), MST_EINVAL);
+    CHECK_INT(mst_get_now(env.cache, (mst_slice){text, 65536}, NULL, &r), MST_EINVAL);
+    hit_all(caches);
+    REQUIRE(!pthread_create(&thread, NULL, hit_all, caches));
+    pthread_join(thread, NULL);
+    CHECK_INT(t_stats(&env).near_hits, 2 * 2 * LONGEST);
+    t_close(&env);
+}
+
+T_MAIN(T_TEST(keys_of_all_lengths), T_TEST(memory_only), T_TEST(memory_and_slow), T_TEST(slow_only),
+       T_TEST(near_and_slow), T_TEST(near_only), T_TEST(memory_and_block), T_TEST(block_only),
+       T_TEST(three_tiers), T_TEST(slow_with_delays), T_TEST(blocking_forms))

@@ -128,7 +128,7 @@ static int registered_bad(void)
     mst_config *c = mst_config_new(NULL);
     CHECK(mst_config_add_module(c, &bad) == MST_OK, "");
     CHECK(mst_config_check(c, &error) == MST_EPLUGIN, error.text);
-    CHECK(strcmp(error.text, "module of the program: built for ABI 0.6, this host speaks 0.5; "
+    CHECK(strcmp(error.text, "module of the program: built for ABI 0.7, this host speaks 0.6; "
                              "rebuild the plugin") == 0,
           error.text);
     mst_config_free(c);

@@ -107,11 +107,11 @@ static const row rows[] = {
      "4843544d)",
      MST_EPLUGIN},
     {"newer", built,
-     "program: [cache] {D}/compressor_newer.so: built for ABI 2.0, this host speaks 0.5; rebuild "
+     "program: [cache] {D}/compressor_newer.so: built for ABI 2.0, this host speaks 0.6; rebuild "
      "the plugin",
      MST_EPLUGIN},
     {"minor", built,
-     "program: [cache] {D}/compressor_minor.so: built for ABI 0.6, this host speaks 0.5; rebuild "
+     "program: [cache] {D}/compressor_minor.so: built for ABI 0.7, this host speaks 0.6; rebuild "
      "the plugin",
      MST_EPLUGIN},
     {"kind", built,

@@ -15,6 +15,7 @@ static mem_region region;
 static mem_slabs slabs;
 static mem_shape shape = {.node_at = MEM_HEADER, .key_at = MEM_HEADER};
 static mem_index ix;
+static _Atomic(mem_directory *) directory;
 static mem_entry *entries[N];
 static const mst_space space = {.struct_size = sizeof space, .id = 1};
 
@@ -31,7 +32,7 @@ static void open_index(uint32_t shard)
     cr_assert_eq(mem_region_init(&region, 64 << 10, 1 << 10, false), MST_OK);
     slabs = (mem_slabs){.region = &region};
     cr_assert(mem_slabs_grow(&slabs));
-    cr_assert_eq(mem_index_init(&ix, &host.host, &shape, &slabs, shard), MST_OK);
+    cr_assert_eq(mem_index_init(&ix, &host.host, &shape, &slabs, &directory, shard), MST_OK);
     cr_assert_null(slabs.empty);
 }
 

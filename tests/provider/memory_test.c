@@ -213,7 +213,8 @@ Test(memory, objects_are_lent_and_charged)
     uint64_t charged = rig_stat(&r, "bytes") - empty;
     cr_assert_eq(charged, 10000 + 4096, "and a page");
     mst_op get = rig_op(&r, MST_OP_GET, &rig_space, rig_text("key"));
-    mst_lookup bytes = rig_question(&r, &get, NULL);
+    mst_asker asker = {0};
+    mst_lookup bytes = rig_question(&get, &asker);
     mst_result answer;
     cr_assert_eq(r.ops->lookup(r.self, &bytes, &answer), MST_ENOTSUP);
     mst_op held = rig_get(&r, "key");
@@ -394,12 +395,13 @@ static void look_up_without_an_op(const mst_module *policy, bool kept)
 {
     const rig_setup setup = {.max_bytes = 1 << 20, .policy = rig_policy(policy)};
     rig_open(&r, &setup);
-    void *word = NULL;
+    mst_asker asker = {0};
     mst_op op = rig_op(&r, MST_OP_GET, &rig_space, rig_text("key"));
-    cr_assert_eq(rig_look(&r, &op, &word), MST_MISS);
-    cr_assert_eq(word != NULL, kept && syscall(SYS_membarrier, 0, 0, 0) > 0, "for the next time");
+    cr_assert_eq(rig_look(&r, &op, &asker), MST_MISS);
+    cr_assert_eq(asker.word != NULL, kept && syscall(SYS_membarrier, 0, 0, 0) > 0,
+                 "for the next time");
     rig_set_for(&r, "key", "value", 100, 0);
-    cr_assert_eq(rig_look(&r, &op, &word), MST_OK);
+    cr_assert_eq(rig_look(&r, &op, &asker), MST_OK);
     cr_assert_eq(op.expires_ms, op.now_ms + 100);
     cr_assert_eq(op.created_ms, 0);
     cr_assert(op.out.len == 5 && memcmp(op.out.data, "value", 5) == 0);
@@ -428,7 +430,7 @@ Test(memory, looks_up_keys_of_all_lengths)
     const rig_setup setup = {.max_bytes = 1 << 20,
                              .policy = rig_policy(&memstache_module_eviction_sieve)};
     rig_open(&r, &setup);
-    void *word = NULL;
+    mst_asker asker = {0};
     char key[LONGEST];
     memset(key, 'k', sizeof key);
     for (size_t len = 1; len <= LONGEST; len++) {
@@ -440,14 +442,14 @@ Test(memory, looks_up_keys_of_all_lengths)
     for (size_t len = 1; len <= LONGEST; len++) {
         mst_op get = rig_op(&r, MST_OP_GET, &rig_space, (mst_slice){key, len});
         const uint64_t hash = get.hash;
-        cr_assert_eq(rig_look(&r, &get, &word), MST_OK, "%zu", len);
+        cr_assert_eq(rig_look(&r, &get, &asker), MST_OK, "%zu", len);
         cr_assert(memcmp(get.out.data, &len, sizeof len) == 0, "%zu", len);
         rig_release(&get);
         for (size_t at = 0; at < len; at += len < 40 ? 1 : 37) {
             key[at] = 'x';
             get = rig_op(&r, MST_OP_GET, &rig_space, (mst_slice){key, len});
             get.hash = hash; /* so that only the bytes tell them apart */
-            cr_assert_eq(rig_look(&r, &get, &word), MST_MISS, "%zu of %zu", at, len);
+            cr_assert_eq(rig_look(&r, &get, &asker), MST_MISS, "%zu of %zu", at, len);
             key[at] = 'k';
         }
     }

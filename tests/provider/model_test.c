@@ -49,7 +49,7 @@ static int by_hash[TABLE]; /* slot + 1 */
 static held pins[HELD];
 static spy s;
 static rig r;
-static void *word; /* the provider's, of this thread */
+static mst_asker asker; /* this thread */
 static uint64_t random_state = 99;
 static int things;
 static uint64_t mortal = 3; /* one in so many entries gets an end, and one a sliding one */
@@ -302,7 +302,7 @@ static void do_get(int at)
     op.flags = draw(8) ? 0 : MST_OPF_PEEK;
     if (op.flags || draw(2)) {
         rig_run(&r, &op);
-    } else if (rig_look(&r, &op, draw(2) ? &word : NULL) == MST_OK &&
+    } else if (rig_look(&r, &op, draw(2) ? &asker : NULL) == MST_OK &&
                !op.out_object) { /* it does not tell these */
         op.tag = slots[at].value.tag;
         op.sliding_ms = slots[at].window;

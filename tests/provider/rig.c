@@ -127,16 +127,11 @@ mst_op rig_get(rig *r, const char *key)
     return op;
 }
 
-mst_lookup rig_question(rig *r, const mst_op *op, void **thread)
+mst_lookup rig_question(const mst_op *op, mst_asker *asker)
 {
-    bool expect = thread && r->ops->expect;
-    return (mst_lookup){.struct_size = sizeof(mst_lookup),
-                        .hash = op->hash,
-                        .space = op->space,
-                        .key = op->key,
-                        .now_ms = op->now_ms,
-                        .expected = expect ? r->ops->expect(r->self, op->hash) : NULL,
-                        .thread = thread};
+    asker->struct_size = sizeof *asker;
+    asker->space = op->space;
+    return (mst_lookup){.hash = op->hash, .key = op->key, .now_ms = op->now_ms, .asker = asker};
 }
 
 mst_status rig_answer(mst_op *op, const mst_result *result)
@@ -150,9 +145,10 @@ mst_status rig_answer(mst_op *op, const mst_result *result)
     return op->status;
 }
 
-mst_status rig_look(rig *r, mst_op *op, void **thread)
+mst_status rig_look(rig *r, mst_op *op, mst_asker *asker)
 {
-    mst_lookup question = rig_question(r, op, thread);
+    mst_asker stranger = {0};
+    mst_lookup question = rig_question(op, asker ? asker : &stranger);
     mst_result answer;
     memset(&answer, 0xa5, sizeof answer); /* nothing of it is set beforehand */
     mst_status status = r->ops->lookup(r->self, &question, &answer);

@@ -56,13 +56,13 @@ mst_status rig_del(rig *, const char *key);
 /* Is it there with this value? Releases it again. */
 bool rig_has(rig *, const char *key, const char *value);
 mst_op rig_get(rig *, const char *key); /* to be released */
-/* As a question of lookup(), announced if there is a `thread` (see mst_lookup). What a GET would
- * have set in the op. */
-mst_lookup rig_question(rig *, const mst_op *, void **thread);
+/* As a question of lookup(), by an asker that is in the space of the op from now on. */
+mst_lookup rig_question(const mst_op *, mst_asker *);
+/* What a GET would have set in the op. */
 mst_status rig_answer(mst_op *, const mst_result *);
-/* The same by lookup(), told as a GET would tell it; by a GET when lookup() asks for one. `thread`:
- * see mst_lookup. */
-mst_status rig_look(rig *, mst_op *, void **thread);
+/* A GET by lookup(), told as a GET would tell it; by a GET when lookup() asks for one. NULL: by a
+ * thread that has not asked before. */
+mst_status rig_look(rig *, mst_op *, mst_asker *);
 void rig_release(mst_op *);
 /* EXISTS: no effect on the policy. */
 bool rig_exists(rig *, const char *key);

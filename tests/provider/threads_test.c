@@ -14,7 +14,7 @@ typedef struct worker {
     pthread_t thread;
     rig *r;
     uint64_t random;
-    void *word; /* the provider's */
+    mst_asker asker;
     mst_op held[HELD];
     uint64_t hits;
 } worker;
@@ -123,7 +123,7 @@ static void look_many(worker *w)
     for (int i = 0; i < BATCH; i++) {
         number[i] = (uint32_t) draw(w, KEYS);
         mst_op op = rig_op(w->r, MST_OP_GET, &rig_space, (mst_slice){&number[i], sizeof number[i]});
-        l[i] = rig_question(w->r, &op, &w->word);
+        l[i] = rig_question(&op, &w->asker);
     }
     w->r->ops->lookup_many(w->r->self, l, answer, BATCH);
     for (int i = 0; i < BATCH; i++) {
@@ -157,7 +157,7 @@ static void *work(void *arg)
         uint64_t what = draw(w, 16);
         if (what < 6) {
             mst_op op = rig_op(w->r, MST_OP_GET, &rig_space, (mst_slice){&number, sizeof number});
-            what % 2 ? rig_run(w->r, &op) : rig_look(w->r, &op, &w->word);
+            what % 2 ? rig_run(w->r, &op) : rig_look(w->r, &op, &w->asker);
             keep(w, &op);
         } else if (what == 6) {
             (number % 2 ? get_many : look_many)(w);

@@ -163,12 +163,13 @@ static inline uint64_t mem_time_in(const mem_shape *s, uint64_t ms)
     uint64_t t = ms > s->origin_ms ? ms - s->origin_ms : 1; /* long over */
     return t < MEM_LIFE_END_MAX ? t : MEM_LIFE_END_MAX;
 }
+/* Not below 0, since the time may be kept behind the clock; -1: not known. */
 static inline int64_t mem_age_of(uint64_t created_ms, uint64_t now_ms)
 {
     if (__builtin_expect(created_ms - 1 < now_ms, 1)) {
         return (int64_t) (now_ms - created_ms);
     }
-    return created_ms ? 0 : -1; /* of this moment, or not known */
+    return created_ms ? 0 : -1;
 }
 static inline uint64_t mem_time_out(const mem_shape *s, uint64_t end)
 {
@@ -302,7 +303,7 @@ static inline uint64_t mem_word_at(const uint8_t *bytes)
 static inline bool mem_short_is(const uint8_t *a, const uint8_t *b, size_t len)
 {
     enum { WORD = 8, MOST = 64 };
-    if (len - WORD <= WORD) {
+    if (__builtin_expect(len - WORD <= WORD, 1)) {
         return mem_word_at(a) == mem_word_at(b) &&
                mem_word_at(a + len - WORD) == mem_word_at(b + len - WORD);
     }

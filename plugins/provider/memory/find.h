@@ -55,7 +55,8 @@ static inline uint32_t mem_tag_at(const mem_line *line, uint32_t slot)
 
 static inline uint32_t mem_position_at(const mem_line *line, uint32_t slot)
 {
-    return atomic_load_explicit(&line->slot[slot], memory_order_acquire);
+    const void *at = (const uint8_t *) line->slot + slot * sizeof line->slot[0];
+    return atomic_load_explicit((const _Atomic uint32_t *) at, memory_order_acquire);
 }
 
 static inline mem_entry *mem_index_at(const mem_index *ix, uint32_t position)
@@ -93,12 +94,14 @@ static inline uint32_t mem_passed(const mem_line *line)
 
 static inline mem_segment *mem_segment_in(const mem_directory *d, uint64_t hash)
 {
-    return atomic_load_explicit(&d->segment[(uint32_t) hash & d->mask], memory_order_acquire);
+    const void *at =
+        (const uint8_t *) d->segment + ((uint32_t) hash & d->mask) * sizeof d->segment[0];
+    return atomic_load_explicit((const _Atomic(mem_segment *) *) at, memory_order_acquire);
 }
 
 static inline mem_directory *mem_directory_of(const mem_index *ix)
 {
-    return atomic_load_explicit(&ix->directory, memory_order_acquire);
+    return atomic_load_explicit(ix->directory, memory_order_acquire);
 }
 
 static inline mem_segment *mem_segment_of(const mem_index *ix, uint64_t hash)
@@ -107,9 +110,17 @@ static inline mem_segment *mem_segment_of(const mem_index *ix, uint64_t hash)
 }
 
 /* The line of a key. */
+static inline const mem_line *mem_line_in(const mem_directory *d, uint64_t hash)
+{
+    size_t at = ((uint32_t) hash >> 16) * d->lines >> 16;
+    const _Atomic uint32_t *slots = mem_segment_in(d, hash)->line[at].slot;
+    __asm__("" : "+r"(slots)); /* else gcc reckons the address anew for every use */
+    return (const mem_line *) (const void *) ((const uint8_t *) slots - offsetof(mem_line, slot));
+}
+
 static inline const mem_line *mem_index_line(const mem_index *ix, uint64_t hash)
 {
-    return &mem_segment_of(ix, hash)->line[mem_line_of(ix, hash)];
+    return mem_line_in(mem_directory_of(ix), hash);
 }
 
 /* [any-thread] Bring into the cache what a search will touch first. (Inlined, because to gcc a

@@ -49,6 +49,7 @@ static mem_directory *new_directory(mem_index *ix, uint32_t depth)
     if (d) {
         d->depth = depth;
         d->mask = (1u << depth) - 1;
+        d->lines = ix->lines;
         d->older = NULL;
         ix->bytes += mem_block_charge(directory_size(depth));
         ix->block_bytes += mem_block_charge(directory_size(depth));
@@ -78,7 +79,7 @@ static void free_segment(mem_index *ix, mem_segment *s)
 }
 
 mst_status mem_index_init(mem_index *ix, const mst_host *host, const mem_shape *shape,
-                          mem_slabs *slabs, uint32_t shard)
+                          mem_slabs *slabs, _Atomic(mem_directory *) *directory, uint32_t shard)
 {
     /* About 84 / 2^(n/8), so that segments fill pages, and in an order that spreads the first two,
      * or four, as well. */
@@ -101,16 +102,17 @@ mst_status mem_index_init(mem_index *ix, const mst_host *host, const mem_shape *
         return MST_ENOMEM;
     }
     atomic_init(&d->segment[0], s);
-    atomic_init(&ix->directory, d);
+    ix->directory = directory;
+    atomic_init(directory, d);
     return MST_OK;
 }
 
 void mem_index_fini(mem_index *ix)
 {
-    mem_directory *d = mem_directory_of(ix);
-    if (!d) {
+    if (!ix->directory) {
         return;
     }
+    mem_directory *d = mem_directory_of(ix);
     /* From the top down, because the depth of a segment tells its other places. */
     for (uint32_t at = mem_index_places(ix); at-- > 0;) {
         mem_segment *s = mem_index_segment(ix, at);
@@ -123,7 +125,7 @@ void mem_index_fini(mem_index *ix)
         ix->host->free(ix->host, d);
         d = older;
     }
-    atomic_store_explicit(&ix->directory, NULL, memory_order_relaxed);
+    ix->directory = NULL;
 }
 
 static bool place(const mem_index *ix, mem_segment *s, uint32_t home, uint32_t tag,
@@ -199,7 +201,7 @@ static mem_directory *double_directory(mem_index *ix, mem_directory *old)
         atomic_init(&d->segment[i + places], s);
     }
     d->older = old;
-    atomic_store_explicit(&ix->directory, d, memory_order_release);
+    atomic_store_explicit(ix->directory, d, memory_order_release);
     return d;
 }
 
@@ -309,7 +311,7 @@ void mem_index_note_end(mem_index *ix, uint64_t hash, uint64_t end)
 
 void mem_index_prefetch_entry(const mem_index *ix, uint64_t hash)
 {
-    const mem_line *line = &mem_segment_of(ix, hash)->line[mem_line_of(ix, hash)];
+    const mem_line *line = mem_index_line(ix, hash);
     uint32_t found = mem_matches(line, mem_tag_of(hash));
     if (found) {
         const uint8_t *e = mem_region_at(ix->region, mem_position_at(line, mem_first_slot(found)));

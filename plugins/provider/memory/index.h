@@ -15,7 +15,7 @@
  * empty then. So shards have segments of different sizes, in eight steps from one to one half: at
  * any time some have just been split and some are nearly full, whatever the number of entries.
  *
- * How the hash is used: bits 0-23 directory, 16-31 line, 32-39 tag; the high bits choose the shard.
+ * How the hash is used: bits 0-23 directory, 16-31 line, 32-39 tag, from 40 on the shard.
  *
  * All [shard-lock], except reading lines: a search without the lock may miss an entry that is being
  * moved, and what it finds may be gone, but what it reads is never freed memory: segments and
@@ -49,7 +49,8 @@ typedef struct mem_segment {
 
 typedef struct mem_directory {
     uint32_t depth, mask;        /* 2^depth - 1 */
-    struct mem_directory *older; /* replaced, kept for prefetches under way */
+    uint64_t lines;              /* of a segment */
+    struct mem_directory *older; /* replaced, kept for searches under way */
     _Atomic(mem_segment *) segment[];
 } mem_directory;
 
@@ -62,7 +63,7 @@ typedef struct mem_hand {
 } mem_hand;
 
 typedef struct mem_index {
-    _Atomic(mem_directory *) directory;
+    _Atomic(mem_directory *) *directory; /* where lookups find it; NULL: there is no index */
     const mem_region *region;
     const mem_shape *shape;
     mem_slabs *slabs;
@@ -85,7 +86,7 @@ static inline bool mem_index_is_in_pages(const mem_region *r)
 }
 /* Of the shard with that number. Takes an empty page of the slabs, if segments are in pages. */
 mst_status mem_index_init(mem_index *, const mst_host *, const mem_shape *, mem_slabs *,
-                          uint32_t shard);
+                          _Atomic(mem_directory *) *directory, uint32_t shard);
 void mem_index_fini(mem_index *); /* safe on a zeroed one; does not free entries */
 
 /* Is it time to split before an insertion with this hash? Then mem_index_needs_page(), an empty
@@ -106,13 +107,13 @@ void mem_index_note_end(mem_index *, uint64_t hash, uint64_t end);
  * A split moves entries to higher places only. */
 static inline mem_segment *mem_index_segment(const mem_index *ix, uint32_t at)
 {
-    mem_directory *d = atomic_load_explicit(&ix->directory, memory_order_relaxed);
+    mem_directory *d = atomic_load_explicit(ix->directory, memory_order_relaxed);
     mem_segment *s = atomic_load_explicit(&d->segment[at], memory_order_relaxed);
     return at >> s->depth ? NULL : s;
 }
 static inline uint32_t mem_index_places(const mem_index *ix)
 {
-    return 1u << atomic_load_explicit(&ix->directory, memory_order_relaxed)->depth;
+    return 1u << atomic_load_explicit(ix->directory, memory_order_relaxed)->depth;
 }
 
 /* [any-thread] Bring into the cache what a search will touch after its line (find.h). */

@@ -27,7 +27,7 @@ static bool is_plain(const mem_shape *shape, const mem_entry *e, const mst_looku
 {
     const uint64_t mask = 0xffu << MEM_LIFE_SPACE | (unsigned) NOT_PLAIN << MEM_LIFE_FIELDS | 0xffu;
     return e->hash == (uint32_t) l->hash && e->key_len == l->key.len &&
-           (mem_life_of(e) & mask) == life_of_linked(l->space) &&
+           (mem_life_of(e) & mask) == life_of_linked(l->asker->space) &&
            mem_bytes_are(mem_entry_key(shape, e), l->key.data, l->key.len);
 }
 
@@ -71,23 +71,28 @@ static inline void promise(mem_loan *loan, mst_result *r)
     r->owner = loan;
 }
 
-/* What the entry says. `end`: in milliseconds of the cache, as `now` is, and not over. */
-static inline void lend(const mem_entry *e, const uint8_t *value, uint64_t end, uint64_t now,
-                        const mst_lookup *l, mst_result *r)
+/* What the entry says; false: its time is over. */
+static inline bool lend(const mem_entry *e, const uint8_t *value, uint64_t life,
+                        const mem_cache *cache, const mst_lookup *l, mst_result *r)
 {
     r->data = value;
     r->len = e->value_len;
+    atomic_signal_fence(memory_order_acq_rel);
     r->age_ms = mem_age_of(e->created_ms, l->now_ms);
-    r->ttl_ms = end ? (int64_t) end - (int64_t) now : -1;
+    atomic_signal_fence(memory_order_acq_rel);
+    uint64_t end = mem_life_end(life), last = end - 1; /* what never ends, at the last of all */
+    uint64_t left = last - (l->now_ms - cache->shape.origin_ms);
+    r->ttl_ms = end ? (int64_t) left + 1 : -1;
+    return left <= last;
 }
 
 /* What a policy is told that says how it counts: see mst_eviction_ops. */
 static inline void count_read(const mem_cache *cache, mem_entry *e)
 {
     _Atomic uint8_t *reads = (_Atomic uint8_t *) e + cache->reads_at;
-    uint8_t n = atomic_load_explicit(reads, memory_order_relaxed);
+    uint32_t n = atomic_load_explicit(reads, memory_order_relaxed);
     if (n < cache->reads_max) {
-        atomic_store_explicit(reads, n + 1, memory_order_relaxed);
+        atomic_store_explicit(reads, (uint8_t) (n + 1), memory_order_relaxed);
     }
 }
 
@@ -96,12 +101,10 @@ static mem_entry *lend_plain(const mem_cache *cache, const mem_shard *sh, mem_lo
                              const mst_lookup *l, mst_result *r)
 {
     mem_entry *e = find_plain(cache, &sh->index, l, loan);
-    uint64_t life = e ? mem_life_of(e) : 0, now = mem_time_in(&cache->shape, l->now_ms);
-    if (!e || mem_life_is_over(life, now)) {
+    if (!e || !lend(e, mem_entry_value(&cache->shape, e), mem_life_of(e), cache, l, r)) {
         mem_loan_drop(loan);
         return NULL;
     }
-    lend(e, mem_entry_value(&cache->shape, e), mem_life_end(life), now, l, r);
     return e;
 }
 
@@ -120,16 +123,14 @@ static inline mem_entry *lend_bare(const mem_cache *cache, const mem_line *line,
                                    mem_loan *loan, const mst_lookup *l, mst_result *r)
 {
     const mem_shape *shape = &cache->shape;
-    const _Atomic uint32_t *slot = &line->slot[mem_first_slot(found)];
-    uint32_t position = atomic_load_explicit(slot, memory_order_acquire);
+    uint32_t slot = mem_first_slot(found), position = mem_position_at(line, slot);
     mem_entry *e = mem_region_at(&cache->region, position);
     mem_loan_take(loan, e);
     const uint8_t *key = (const uint8_t *) e + shape->key_at;
-    if (position && atomic_load_explicit(slot, memory_order_acquire) == position &&
-        e->key_len == l->key.len && mem_short_is(key, l->key.data, e->key_len)) {
-        uint64_t life = mem_life_of(e), now = l->now_ms - shape->origin_ms;
-        if (is_bare(life, l->space) && !mem_life_is_over(life, now)) {
-            lend(e, key + e->key_len, mem_life_end(life), now, l, r);
+    if (mem_position_at(line, slot) == position && position && e->key_len == l->key.len &&
+        mem_short_is(key, l->key.data, e->key_len)) {
+        uint64_t life = mem_life_of(e);
+        if (is_bare(life, l->asker->space) && lend(e, key + e->key_len, life, cache, l, r)) {
             return e;
         }
     }
@@ -162,8 +163,8 @@ static __attribute__((noinline)) mst_status lookup_further(mem_cache *cache, con
     const mem_shard *sh = mem_cache_shard(cache, l->hash);
     mem_loans *reader = reader_of(cache);
     mem_loan *loan = reader ? mem_reader_loan(reader) : NULL;
-    if (loan && l->thread && !cache->on_hit) {
-        __atomic_store_n(l->thread, loan, __ATOMIC_RELAXED);
+    if (loan && !cache->on_hit) {
+        __atomic_store_n(&l->asker->word, loan, __ATOMIC_RELAXED);
     }
     mem_entry *e = loan ? lend_plain(cache, sh, loan, l, r) : NULL;
     if (!e) {
@@ -174,11 +175,18 @@ static __attribute__((noinline)) mst_status lookup_further(mem_cache *cache, con
     return MST_OK;
 }
 
-const void *mem_expect(mem_cache *cache, uint64_t hash)
+/* The line of a key: the first of the two places in memory that a hit waits for. */
+static inline const mem_line *line_of(const mem_cache *cache, uint64_t hash)
 {
-    const mem_line *line = mem_index_line(&mem_cache_shard(cache, hash)->index, hash);
-    __builtin_prefetch(line);
-    return line;
+    const void *of = (const uint8_t *) cache->directory +
+                     mem_cache_shard_index(cache, hash) * sizeof cache->directory[0];
+    return mem_line_in(
+        atomic_load_explicit((const _Atomic(mem_directory *) *) of, memory_order_acquire), hash);
+}
+
+void mem_expect(const mem_cache *cache, uint64_t hash)
+{
+    __builtin_prefetch(line_of(cache, hash));
 }
 
 /* In a line after its own, which was full once. */
@@ -186,7 +194,7 @@ static __attribute__((noinline)) mst_status lookup_after(mem_cache *cache, const
                                                          mst_result *r, mem_loan *loan)
 {
     const mem_index *ix = &mem_cache_shard(cache, l->hash)->index;
-    const mem_line *line = l->expected;
+    const mem_line *line = line_of(cache, l->hash);
     uint32_t at = mem_line_of(ix, l->hash), found = 0;
     for (uint32_t n = 1; !found && mem_passed(line) && n < ix->lines; n++) {
         uint32_t after = mem_line_after(ix, at);
@@ -206,11 +214,12 @@ static __attribute__((noinline)) mst_status lookup_after(mem_cache *cache, const
  * The word of the thread is the loan that it took last, if hits of this cache can be so short. */
 mst_status mem_lookup(mem_cache *cache, const mst_lookup *l, mst_result *r)
 {
-    const mem_line *line = l->expected;
-    mem_loan *loan = line && l->thread ? __atomic_load_n(l->thread, __ATOMIC_RELAXED) : NULL;
+    mem_loan *loan = __atomic_load_n(&l->asker->word, __ATOMIC_RELAXED);
     if (!loan || !mem_loan_is_free(loan)) {
         return lookup_further(cache, l, r);
     }
+    const mem_line *line = line_of(cache, l->hash);
+    __builtin_prefetch(line + 1); /* a tenth of the keys is there: see lookup_after() */
     promise(loan, r);
     uint32_t found = mem_matches(line, mem_raw_tag_of(l->hash));
     if (!found) {
@@ -230,15 +239,15 @@ mst_status mem_lookup(mem_cache *cache, const mst_lookup *l, mst_result *r)
 static inline bool lookup_next(mem_cache *cache, mem_loans *reader, const mst_lookup *l,
                                mst_result *r)
 {
-    const mem_shard *sh = mem_cache_shard(cache, l->hash);
     mem_loan *loan = mem_reader_loan(reader);
     if (!loan) {
         return false;
     }
-    const mem_line *line = mem_index_line(&sh->index, l->hash);
+    const mem_line *line = line_of(cache, l->hash);
     uint32_t found = mem_matches(line, mem_raw_tag_of(l->hash));
     promise(loan, r);
     mem_entry *e = found ? lend_bare(cache, line, found, loan, l, r) : NULL;
+    const mem_shard *sh = mem_cache_shard(cache, l->hash);
     e = e ? e : lend_plain(cache, sh, loan, l, r);
     if (e) {
         note_hit(cache, sh, e);
@@ -251,7 +260,7 @@ static void lookup_window(mem_cache *cache, const mst_lookup *l, mst_result *r, 
 {
     mem_loans *reader = reader_of(cache);
     for (size_t i = 0; i < n; i++) {
-        mem_index_prefetch_line(&mem_cache_shard(cache, l[i].hash)->index, l[i].hash);
+        __builtin_prefetch(line_of(cache, l[i].hash));
     }
     for (size_t i = 0; i < n; i++) {
         mem_index_prefetch_entry(&mem_cache_shard(cache, l[i].hash)->index, l[i].hash);

@@ -137,9 +137,9 @@ static void lookup_many(void *self, const mst_lookup *l, mst_result *r, size_t n
     mem_lookup_many(((memory *) self)->cache, l, r, n);
 }
 
-static const void *expect(void *self, uint64_t hash)
+static void expect(void *self, uint64_t hash)
 {
-    return mem_expect(((memory *) self)->cache, hash);
+    mem_expect(((memory *) self)->cache, hash);
 }
 
 static uint64_t shrink(void *self, uint64_t bytes)

@@ -180,7 +180,7 @@ void mem_exists(mem_cache *cache, mst_op *op)
 /* [shard-lock] Lent, if it is a plain hit. */
 static mst_status take_plain(mem_shard *sh, const mst_lookup *l, mst_result *r, mem_doomed *doomed)
 {
-    mst_op op = {.hash = l->hash, .key = l->key, .space = l->space, .now_ms = l->now_ms};
+    mst_op op = {.hash = l->hash, .key = l->key, .space = l->asker->space, .now_ms = l->now_ms};
     mem_entry *e = find(sh, &op);
     if (e && mem_entry_fields(e) & MEM_HAS_OBJECT &&
         !mem_entry_is_over(mem_shape_of(sh), e, l->now_ms)) {

@@ -63,12 +63,24 @@ static mst_status init_policy(mem_shard *sh, const mst_host *host, uint32_t inde
     return s;
 }
 
+/* The shards lie behind the directories, each in lines of its own. */
+static size_t shards_at(uint32_t count)
+{
+    size_t size = sizeof(mem_cache) + count * sizeof(_Atomic(mem_directory *));
+    return (size + _Alignof(mem_shard) - 1) / _Alignof(mem_shard) * _Alignof(mem_shard);
+}
+
+static size_t cache_size(uint32_t count)
+{
+    return shards_at(count) + count * sizeof(mem_shard);
+}
+
 static mst_status init_shard(mem_cache *cache, uint32_t index, const mem_limits *limits)
 {
     mem_shard *sh = &cache->shards[index];
     const mst_host *host = cache->host;
-    uint64_t common = mem_lines_charge(sizeof *cache + limits->shards * (uint64_t) sizeof *sh) +
-                      mem_region_overhead(cache->region.pages);
+    uint64_t common =
+        mem_lines_charge(cache_size(limits->shards)) + mem_region_overhead(cache->region.pages);
     sh->cache = cache;
     sh->max_bytes = limits->max_bytes / limits->shards;
     sh->max_entries = limits->max_entries / limits->shards;
@@ -83,7 +95,8 @@ static mst_status init_shard(mem_cache *cache, uint32_t index, const mem_limits 
         if (mem_index_is_in_pages(&cache->region)) {
             mem_slabs_grow(&sh->slabs);
         }
-        s = mem_index_init(&sh->index, host, &cache->shape, &sh->slabs, index);
+        s = mem_index_init(&sh->index, host, &cache->shape, &sh->slabs, &cache->directory[index],
+                           index);
     }
     if (s != MST_OK) {
         return s;
@@ -156,10 +169,12 @@ static mst_status init_cache(mem_cache *cache, const mst_host *host, const mem_l
 mst_status mem_cache_new(mem_cache **out, const mst_host *host, const mem_limits *limits,
                          const mst_evictor *evictor)
 {
-    mem_cache *cache = mem_lines_alloc(host, sizeof *cache + limits->shards * sizeof(mem_shard));
+    mem_cache *cache = mem_lines_alloc(host, cache_size(limits->shards));
     if (!cache) {
         return MST_ENOMEM;
     }
+    cache->shards = (mem_shard *) (void *) ((uint8_t *) cache + shards_at(limits->shards));
+    cache->shard_mask = limits->shards - 1;
     host->retain(host); /* loans may outlive stop(): end() */
     if (evictor) {
         cache->evictor = *evictor;

@@ -66,7 +66,10 @@ typedef struct mem_cache {
                                                        what it does with the next two */
     uint32_t reads_at, reads_max;                   /* as in mst_eviction_ops, within an entry */
     uint32_t shard_count;                           /* power of two */
-    mem_shard shards[];
+    uint32_t shard_mask;                            /* less one */
+    mem_shard *shards;
+    _Atomic(mem_directory *)
+        directory[]; /* of the index of each shard: lookups need no more of it */
 } mem_cache;
 
 /* Retired entries with something beside their slots, which is given back without the lock. */
@@ -91,9 +94,14 @@ uint64_t mem_cache_shrink(mem_cache *, uint64_t bytes);
 /* Drop everything that is not pinned. What is pinned stays valid until it is released. */
 void mem_cache_stop(mem_cache *);
 
-static inline mem_shard *mem_cache_shard(mem_cache *cache, uint64_t hash)
+static inline uint32_t mem_cache_shard_index(const mem_cache *cache, uint64_t hash)
 {
-    return &cache->shards[(hash >> 32) * cache->shard_count >> 32];
+    return (uint32_t) (hash >> 40) & cache->shard_mask;
+}
+
+static inline mem_shard *mem_cache_shard(const mem_cache *cache, uint64_t hash)
+{
+    return &cache->shards[mem_cache_shard_index(cache, hash)];
 }
 
 static inline void mem_lock(mem_shard *sh)
@@ -147,8 +155,8 @@ uint64_t mem_shard_charge(const mem_shard *, const mem_entry *);
 bool mem_shard_clear_step(mem_shard *, const mst_space *, uint32_t *at, mem_doomed *);
 
 /* ---- lookup.c */
-/* The key's line, on its way. */
-const void *mem_expect(mem_cache *, uint64_t hash);
+/* The key's line is wanted soon. */
+void mem_expect(const mem_cache *, uint64_t hash);
 mst_status mem_lookup(mem_cache *, const mst_lookup *, mst_result *);
 void mem_lookup_many(mem_cache *, const mst_lookup *, mst_result *, size_t n);
 

@@ -20,7 +20,7 @@
  * must agree on both numbers; from 1.0 on the minor one only ever adds.
  * The history is in sdk/docs/abi.md. */
 #define MST_ABI_MAJOR 0u
-#define MST_ABI_MINOR 5u
+#define MST_ABI_MINOR 6u
 
 /* First four bytes of every module: "MTCH" read as a little-endian number. */
 #define MST_MODULE_MAGIC 0x4843544Du

@@ -154,8 +154,8 @@ enum {
 };
 
 /* Give back what the result lends and zero it. Safe on a zeroed result, on any thread, also after
- * the runtime was closed. */
-MST_EXPORT void mst_result_release(mst_result *);
+ * the runtime was closed. (Inline, since to a near hit a call is much; the library has it, too.) */
+MST_EXPORT inline void mst_result_release(mst_result *);
 /* Move the result out of done(): the copy is the caller's, *result is empty. */
 MST_EXPORT mst_result mst_result_take(mst_result *);
 
@@ -392,6 +392,23 @@ MST_EXPORT const char *mst_strerror(mst_status);    /* a sentence: "out of memor
 MST_EXPORT const char *mst_status_name(mst_status); /* "MST_ENOMEM"; never NULL */
 MST_EXPORT const char *mst_why_name(int why);       /* "coalesced"; never NULL */
 MST_EXPORT const char *mst_version(void);           /* of the library that runs */
+
+inline void mst_result_release(mst_result *result)
+{
+    if (result) {
+        void (*release)(void *owner) = result->release;
+        void *owner = result->owner;
+        /* Before, since the result may lie in what it lends. */
+#ifdef __cplusplus
+        *result = mst_result();
+#else
+        *result = (mst_result){0};
+#endif
+        if (release) {
+            release(owner);
+        }
+    }
+}
 
 /* A key from a string literal or a C string. */
 static inline mst_slice mst_str(const char *text)

@@ -94,21 +94,24 @@ struct mst_op {
 };
 #define MST_TIME_UNKNOWN UINT64_MAX
 
+/* Who asks by `lookup`: a thread, in a space. It stays where it is and as it is from one lookup to
+ * the next. */
+typedef struct mst_asker {
+    uint32_t struct_size;
+    const mst_space *space;
+    /* What the provider keeps by thread: NULL before the first lookup of the thread, and never
+     * changed by the host while the thread lives. It is read and written as a relaxed atomic, since
+     * a new thread may get what belonged to one that has ended. (Thread-specific data of the system
+     * would have to be searched for in every hit.) */
+    void *word;
+} mst_asker;
+
 /* A GET at its shortest: what the `lookup` of mst_provider_ops is asked. */
 typedef struct mst_lookup {
-    uint32_t struct_size;
     uint64_t hash; /* these as in mst_op */
-    const mst_space *space;
     mst_slice key;
     uint64_t now_ms;
-    /* What expect() returned for the hash just now; NULL: it was not asked. */
-    const void *expected;
-    /* A word that belongs to the calling thread and this instance, for what the provider keeps
-     * by thread; NULL when the thread has none. The word is NULL before the first lookup of the
-     * thread, and the host never changes it while the thread lives. It is read and written as a
-     * relaxed atomic, since a new thread may get what belonged to one that has ended.
-     * (Thread-specific data of the system would have to be searched for in every hit.) */
-    void **thread;
+    mst_asker *asker;
 } mst_lookup;
 
 /* The provider's ops->op_priv_size bytes beside the op: zeroed, 16-byte aligned. */
@@ -159,10 +162,9 @@ typedef struct mst_provider_ops {
     /* [any-thread] With INPROC, optional, beside lookup: the same for n keys; the answer stands in
      * each `status`. */
     void (*lookup_many)(void *self, const mst_lookup *, mst_result *, size_t n);
-    /* [any-thread] With INPROC, optional: a lookup, or an op that changes a key with this hash,
-     * comes in a moment. A hint, to bring its memory near while the host reads the clock. What it
-     * returns, NULL or whatever helps the lookup, stands in mst_lookup.expected then. */
-    const void *(*expect)(void *self, uint64_t hash);
+    /* [any-thread] With INPROC, optional: an op that changes a key with this hash comes in a
+     * moment. A hint, to bring its memory near while the host reads the clock. */
+    void (*expect)(void *self, uint64_t hash);
 } mst_provider_ops;
 
 #endif

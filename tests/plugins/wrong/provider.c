@@ -316,7 +316,7 @@ static mst_status lookup(void *self, const mst_lookup *q, mst_result *r)
     list *l = self;
     mst_op op = {.struct_size = sizeof op,
                  .code = MST_OP_GET,
-                 .space = IS(lookup_forgets_space) ? &other : q->space,
+                 .space = IS(lookup_forgets_space) ? &other : q->asker->space,
                  .key = q->key,
                  .now_ms = q->now_ms};
     pthread_mutex_lock(&l->mutex);

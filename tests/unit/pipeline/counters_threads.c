@@ -107,7 +107,7 @@ static void all_counted(uint64_t threads)
 
 static void threads_come_and_go(void)
 {
-    msi_counters_init(&counters, &allocator);
+    msi_counters_init(&counters, &allocator, NULL);
     pthread_t watcher = begin(watch);
     for (int round = 0; round < ROUNDS; round++) {
         run_generation();
@@ -127,7 +127,7 @@ static void threads_come_and_go(void)
 static void without_memory(void)
 {
     counters = (msi_counters){0};
-    msi_counters_init(&counters, &allocator);
+    msi_counters_init(&counters, &allocator, NULL);
     count(NULL); /* this thread has its tally, and keeps it */
     atomic_store(&out_of_memory, true);
     count(NULL);
@@ -148,7 +148,7 @@ static void without_key(void)
         n++;
     }
     counters = (msi_counters){0};
-    msi_counters_init(&counters, &allocator);
+    msi_counters_init(&counters, &allocator, NULL);
     check_u64("has_key", counters.has_key, n == KEYS_MAX);
     run_generation();
     all_counted(THREADS);
@@ -174,14 +174,14 @@ static void *outlive(void *arg)
 static void threads_outlive_a_cache(void)
 {
     counters = (msi_counters){0};
-    msi_counters_init(&counters, &allocator);
+    msi_counters_init(&counters, &allocator, NULL);
     pthread_barrier_init(&barrier, NULL, 2);
     pthread_t thread = begin(outlive);
     pthread_barrier_wait(&barrier);
     all_counted(1);
     msi_counters_fini(&counters);
     counters = (msi_counters){0};
-    msi_counters_init(&counters, &allocator);
+    msi_counters_init(&counters, &allocator, NULL);
     pthread_barrier_wait(&barrier);
     pthread_join(thread, NULL);
     all_counted(1);
