@@ -293,7 +293,7 @@ static mst_status change(mst_cache *c, msi_request_kind kind, mst_slice key, con
         if (c->expect) {
             c->expect(c->nearest, k.hash);
         }
-        mst_status status = msi_write_now(c, kind, k, in, o, now);
+        mst_status status = msi_write_now(c, kind, &k, in, o, now);
         if (status != MST_PENDING) {
             msi_watch_look(c,
                            kind == MSI_SET     ? "set"

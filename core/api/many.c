@@ -82,7 +82,7 @@ static size_t write_now(many *m)
         mst_result *r = &m->results[i];
         const mst_input *in = m->inputs ? &m->inputs[i] : NULL;
         msi_result_set(r, MST_PENDING, MST_WHY_NONE);
-        done += msi_write_now(m->cache, m->kind, m->refs[i], in, m->options, r) != MST_PENDING;
+        done += msi_write_now(m->cache, m->kind, &m->refs[i], in, m->options, r) != MST_PENDING;
     }
     return done;
 }

@@ -10,8 +10,9 @@
  *
  * Three rules hold it together:
  *   1. Asynchronous requests of a key run on one loop (by hash), in the order of arrival.
- *   2. Whoever changes a key in the near tiers holds the stripe of the key. A fetch or load that
- * was begun before a write is superseded by it: its waiters get the answer, the tiers do not.
+ *   2. Whoever changes a key in the near tiers holds the stripe of the key, but for a single tier
+ *      while nothing is claimed (write_near.c). A fetch or load that was begun before a write is
+ *      superseded by it: its waiters get the answer, the tiers do not.
  *   3. Far tiers keep the order of operations on a key (provider.h), so that what was sent after a
  *      write sees it.
  */
@@ -117,14 +118,17 @@ static inline unsigned msi_cache_lane(const mst_cache *c, uint64_t hash)
     return c->lane_count == 1 ? 0 : (unsigned) ((hash >> 20) % c->lane_count);
 }
 
-/* The life of an entry after options, configuration and jitter; on msi_now_ms(). */
+/* The life of an entry after options, configuration and jitter; on msi_now_ms(). Lives, and keys on
+ * their way, are handed on by pointer: copies are made in other portions than fields are set, for
+ * which a processor waits until they are out of its store buffer. */
 typedef struct msi_life {
     uint64_t created_ms, expires_ms, sliding_ms; /* expires 0: never; sliding 0: none */
 } msi_life;
-msi_life msi_cache_life(mst_cache *, const mst_entry *, uint64_t now);
+void msi_cache_life(mst_cache *, const mst_entry *, uint64_t now, msi_life *);
 /* The same life as tier `index` is to hold it: capped by the tier's own limit, with a window that
  * allows for what the tier does not see (life.c). */
-msi_life msi_cache_life_in(const mst_cache *, unsigned index, msi_life, uint64_t now);
+void msi_cache_life_in(const mst_cache *, unsigned index, const msi_life *, uint64_t now,
+                       msi_life *held);
 /* The entry's window, from the one that in-process tier `index` holds. */
 uint64_t msi_window_of(unsigned index, uint64_t held);
 /* Need the far tier `index`, where the entry ends at `end`, not be renewed by a read? */

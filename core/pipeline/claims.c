@@ -103,6 +103,14 @@ static void resize(msi_stripe *s, uint64_t n)
     }
 }
 
+/* So many more; how many there are. */
+static uint64_t count_claims(msi_stripe *s, int more)
+{
+    uint64_t count = atomic_load_explicit(&s->claim_count, memory_order_relaxed) + (uint64_t) more;
+    atomic_store_explicit(&s->claim_count, count, memory_order_release);
+    return count;
+}
+
 void msi_claim_add(msi_stripe *s, msi_claim *c, msi_claim_kind kind, uint64_t hash, mst_slice key)
 {
     c->kind = kind;
@@ -111,8 +119,9 @@ void msi_claim_add(msi_stripe *s, msi_claim *c, msi_claim_kind kind, uint64_t ha
     c->key = key;
     msi_list_init(&c->followers);
     msi_list_append(chain_of(s, hash), &c->link);
-    s->claim_count++;
-    if (s->claim_count / CROWDED > s->chain_count && s->chain_count < MSI_CHAINS_MAX) {
+    uint64_t count = count_claims(s, 1);
+    atomic_thread_fence(memory_order_seq_cst); /* see msi_claims_idle() */
+    if (count / CROWDED > s->chain_count && s->chain_count < MSI_CHAINS_MAX) {
         resize(s, s->chain_count * STEP);
     }
 }
@@ -124,8 +133,8 @@ void msi_claim_drop(msi_stripe *s, msi_claim *c)
     }
     msi_list_remove(&c->link);
     c->kind = 0;
-    s->claim_count--;
-    if (s->chain_count > MSI_CHAINS_FEW && s->claim_count < s->chain_count / LONELY) {
+    uint64_t count = count_claims(s, -1);
+    if (s->chain_count > MSI_CHAINS_FEW && count < s->chain_count / LONELY) {
         resize(s, s->chain_count / STEP);
     }
 }

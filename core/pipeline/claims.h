@@ -4,6 +4,7 @@
 #define MSI_CLAIMS_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "base/alloc.h"
 #include "base/list.h"
@@ -31,7 +32,8 @@ typedef struct msi_claim {
 typedef struct msi_stripe {
     pthread_mutex_t mutex;
     const mst_allocator *allocator;
-    uint64_t claim_count, chain_count;
+    _Atomic uint64_t claim_count; /* changed under the mutex, read without */
+    uint64_t chain_count;
     msi_list *chains; /* of claims, by hash: `few`, or allocated while there are many */
     msi_list few[MSI_CHAINS_FEW];
 } msi_stripe;
@@ -47,7 +49,15 @@ void msi_claims_fini(msi_claims *);
 /* Nothing is claimed: what would look for claims can be left out. */
 static inline bool msi_stripe_idle(const msi_stripe *s)
 {
-    return s->claim_count == 0;
+    return atomic_load_explicit(&s->claim_count, memory_order_acquire) == 0;
+}
+
+/* [any-thread] The same of the stripe of a hash, without its lock: all claims of before are
+ * dropped, and who claims something after that sees what the caller has done until now. */
+static inline bool msi_claims_idle(const msi_claims *c, uint64_t hash)
+{
+    atomic_thread_fence(memory_order_seq_cst); /* the other one is in msi_claim_add() */
+    return msi_stripe_idle(&c->stripes[hash % MSI_STRIPES]);
 }
 
 msi_stripe *msi_claims_lock(msi_claims *, uint64_t hash);

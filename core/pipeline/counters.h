@@ -59,9 +59,8 @@ enum { MSI_SERIAL_STEP = 16 };
 typedef struct msi_counters {
     const mst_allocator *allocator;
     const mst_space *space; /* of the askers */
-    uint64_t
-        serial; /* drawn, a multiple of MSI_SERIAL_STEP: no two caches have the same, nor had */
-    pthread_key_t key; /* of the thread's tally */
+    uint64_t serial;        /* drawn, in steps: no two caches have the same, nor had */
+    pthread_key_t key;      /* of the thread's tally */
     bool has_key;
     pthread_mutex_t mutex;
     _Atomic(msi_tally *) tallies; /* the newest one first; none goes before the cache does */

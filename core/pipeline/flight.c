@@ -184,7 +184,7 @@ static void sealed(void *owner, mst_status status)
 }
 
 /* Keep f->value in the tiers before `last`; ends the flight. */
-static void keep_value(msi_flight *f, unsigned last, const mst_entry *entry, msi_life life)
+static void keep_value(msi_flight *f, unsigned last, const mst_entry *entry, const msi_life *life)
 {
     mst_cache *c = f->cache;
     f->state = MSI_STORING;
@@ -246,7 +246,7 @@ static void found(msi_flight *f)
     if (tier == 0 || !f->keep || ending) {
         end(f);
     } else {
-        keep_value(f, tier, NULL, life);
+        keep_value(f, tier, NULL, &life);
     }
 }
 
@@ -523,7 +523,8 @@ void msi_flight_loaded(msi_flight *f)
     f->value = load->value;
     load->value = NULL;
     uint64_t now = msi_now_ms();
-    msi_life life = msi_cache_life(f->cache, &load->entry, now);
+    msi_life life;
+    msi_cache_life(f->cache, &load->entry, now, &life);
     f->value->created_ms = now;
     f->value->expires_ms = life.expires_ms;
     f->value->sliding_ms = life.sliding_ms;
@@ -534,6 +535,6 @@ void msi_flight_loaded(msi_flight *f)
     if (load->entry.no_store || f->value->payload.len > f->cache->settings.max_value_bytes) {
         end(f);
     } else {
-        keep_value(f, f->cache->tier_count, &load->entry, life);
+        keep_value(f, f->cache->tier_count, &load->entry, &life);
     }
 }

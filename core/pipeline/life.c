@@ -19,20 +19,15 @@ static uint64_t with_jitter(mst_cache *c, uint64_t ms, double share)
     return less < ms ? ms - less : 1;
 }
 
-msi_life msi_cache_life(mst_cache *c, const mst_entry *e, uint64_t now)
+void msi_cache_life(mst_cache *c, const mst_entry *e, uint64_t now, msi_life *life)
 {
     msi_ticker_tell(c->ticker, now); /* or a hit might find it in the future */
-    msi_life life = {.created_ms = now};
     int64_t expire = choose(e->expire_ms, c->settings.expire_ms);
     int64_t sliding = choose(e->sliding_ms, c->settings.sliding_ms);
     double jitter = e->jitter != 0 ? e->jitter : c->settings.jitter;
-    if (expire > 0) {
-        life.expires_ms = now + with_jitter(c, (uint64_t) expire, jitter);
-    }
-    if (sliding > 0) {
-        life.sliding_ms = (uint64_t) sliding;
-    }
-    return life;
+    life->created_ms = now;
+    life->expires_ms = expire > 0 ? now + with_jitter(c, (uint64_t) expire, jitter) : 0;
+    life->sliding_ms = sliding > 0 ? (uint64_t) sliding : 0;
 }
 
 /* Sliding entries in a chain. Reads that a nearer tier answers are not seen by the farther ones, so
@@ -60,24 +55,24 @@ bool msi_window_is_fresh(unsigned index, uint64_t window, uint64_t end, uint64_t
     return end > now + window + unseen(index, window);
 }
 
-static void cap(msi_life *life, uint64_t at)
+/* 0 is never. */
+static uint64_t sooner(uint64_t end, uint64_t at)
 {
-    if (life->expires_ms == 0 || life->expires_ms > at) {
-        life->expires_ms = at;
-    }
+    return end == 0 || end > at ? at : end;
 }
 
-msi_life msi_cache_life_in(const mst_cache *c, unsigned index, msi_life life, uint64_t now)
+void msi_cache_life_in(const mst_cache *c, unsigned index, const msi_life *life, uint64_t now,
+                       msi_life *held)
 {
     int64_t longest = c->tiers[index]->settings.expire_ms;
-    if (life.sliding_ms && index + 1 < c->tier_count) {
-        cap(&life, now + (life.sliding_ms + 1) / 2);
-        life.sliding_ms = 0;
-    } else if (life.sliding_ms) {
-        life.sliding_ms = window_in(c, index, life.sliding_ms);
+    uint64_t end = life->expires_ms, sliding = life->sliding_ms;
+    if (sliding && index + 1 < c->tier_count) {
+        end = sooner(end, now + (sliding + 1) / 2);
+        sliding = 0;
+    } else if (sliding) {
+        sliding = window_in(c, index, sliding);
     }
-    if (longest > 0) {
-        cap(&life, now + (uint64_t) longest);
-    }
-    return life;
+    held->created_ms = life->created_ms;
+    held->expires_ms = longest > 0 ? sooner(end, now + (uint64_t) longest) : end;
+    held->sliding_ms = sliding;
 }

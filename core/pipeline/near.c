@@ -365,10 +365,12 @@ mst_status msi_near_remove(mst_cache *c, unsigned index, msi_key_ref k)
     return op.status;
 }
 
-mst_status msi_near_touch(mst_cache *c, unsigned index, msi_key_ref k, msi_life life, uint64_t now)
+mst_status msi_near_touch(mst_cache *c, unsigned index, msi_key_ref k, const msi_life *life,
+                          uint64_t now)
 {
     mst_op op, *ops = &op;
-    msi_life own = msi_cache_life_in(c, index, life, now);
+    msi_life own;
+    msi_cache_life_in(c, index, life, now, &own);
     msi_near_op(&op, c, MST_OP_TOUCH, k, now);
     op.expires_ms = own.expires_ms;
     op.sliding_ms = own.sliding_ms;

@@ -43,7 +43,7 @@ void msi_near_hold(mst_cache *, unsigned index, msi_key_ref, const msi_value *v,
 
 /* Under the stripe. DEL and TOUCH in one in-process tier; MST_OK or MST_MISS. */
 mst_status msi_near_remove(mst_cache *, unsigned index, msi_key_ref);
-mst_status msi_near_touch(mst_cache *, unsigned index, msi_key_ref, msi_life, uint64_t now);
+mst_status msi_near_touch(mst_cache *, unsigned index, msi_key_ref, const msi_life *, uint64_t now);
 
 /* Ops and results are set field by field, all of them, because it is done for every hit: compilers
  * zero such a literal with an instruction that is slow to begin, or make it elsewhere and copy it

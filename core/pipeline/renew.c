@@ -25,8 +25,9 @@ static uint64_t pause_of(uint64_t window)
 static msi_life life_of(const msi_lane *l, unsigned index, uint64_t limit, uint64_t window,
                         uint64_t now)
 {
-    msi_life life = {.expires_ms = limit, .sliding_ms = window};
-    return msi_cache_life_in(l->cache, index, life, now);
+    msi_life life = {.expires_ms = limit, .sliding_ms = window}, held;
+    msi_cache_life_in(l->cache, index, &life, now, &held);
+    return held;
 }
 
 uint64_t msi_renew_due(const msi_lane *l, unsigned index, uint64_t hash)

@@ -6,7 +6,7 @@
 
 #include "base/clock.h"
 
-msi_store *msi_store_new(mst_cache *c, msi_value *v, const mst_entry *e, msi_life life)
+msi_store *msi_store_new(mst_cache *c, msi_value *v, const mst_entry *e, const msi_life *life)
 {
     msi_store *s = msi_zalloc(c->allocator, sizeof *s);
     if (!s) {
@@ -15,7 +15,7 @@ msi_store *msi_store_new(mst_cache *c, msi_value *v, const mst_entry *e, msi_lif
     atomic_init(&s->refs, 1);
     s->cache = c;
     s->value = msi_value_retain(v);
-    s->life = life;
+    s->life = *life;
     s->cost = e ? e->cost : 0;
     s->compress = e ? e->compress : MST_DEFAULT;
     return s;
@@ -127,17 +127,19 @@ static size_t fill_parts(const msi_store *s, bool sealed, mst_slice parts[2])
     return 2;
 }
 
-static void fill_life(const mst_cache *c, unsigned index, mst_op *op, msi_life life, uint64_t now)
+static void fill_life(const mst_cache *c, unsigned index, mst_op *op, const msi_life *life,
+                      uint64_t now)
 {
-    life = msi_cache_life_in(c, index, life, now);
-    op->expires_ms = life.expires_ms;
-    op->sliding_ms = life.sliding_ms;
-    op->created_ms = life.created_ms;
+    msi_life held;
+    msi_cache_life_in(c, index, life, now, &held);
+    op->expires_ms = held.expires_ms;
+    op->sliding_ms = held.sliding_ms;
+    op->created_ms = held.created_ms;
 }
 
 static void fill_set(const msi_store *s, unsigned index, mst_op *op, uint16_t flags, uint64_t now)
 {
-    fill_life(s->cache, index, op, s->life, now);
+    fill_life(s->cache, index, op, &s->life, now);
     op->flags = flags;
     op->cost = s->cost;
     op->tag = msi_tag(s->value->serializer_id, s->value->schema_id);
@@ -179,13 +181,13 @@ mst_status msi_store_near(msi_store *s, unsigned index, msi_key_ref k, uint16_t 
     return put_near(t, &op);
 }
 
-mst_status msi_store_plain(const msi_plain *p, unsigned index, msi_key_ref k, uint16_t flags)
+mst_status msi_store_plain(const msi_plain *p, unsigned index, const msi_key_ref *k, uint16_t flags)
 {
     mst_cache *c = p->cache;
     uint64_t now = p->life.created_ms;
     mst_op op;
-    msi_near_op(&op, c, MST_OP_SET, k, now);
-    fill_life(c, index, &op, p->life, now);
+    msi_near_op(&op, c, MST_OP_SET, *k, now);
+    fill_life(c, index, &op, &p->life, now);
     op.flags = flags;
     op.cost = p->cost;
     op.value_parts = 1;
@@ -211,7 +213,7 @@ msi_op *msi_store_far(msi_store *s, msi_port *port, unsigned index, msi_key_ref 
 void msi_store_promote_near(mst_cache *c, unsigned found, msi_key_ref k, msi_value *v)
 {
     msi_life life = {v->created_ms, v->expires_ms, v->sliding_ms};
-    msi_store *s = msi_store_new(c, v, NULL, life);
+    msi_store *s = msi_store_new(c, v, NULL, &life);
     if (!s) {
         return; /* a promotion that does not happen costs speed only */
     }

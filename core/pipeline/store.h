@@ -23,7 +23,7 @@ typedef struct msi_store {
 } msi_store;
 
 /* Takes a reference of the value. NULL: out of memory. */
-msi_store *msi_store_new(mst_cache *, msi_value *, const mst_entry *, msi_life);
+msi_store *msi_store_new(mst_cache *, msi_value *, const mst_entry *, const msi_life *);
 void msi_store_release(void *store); /* NULL is fine */
 
 /* Do tiers `first` up to, without, `last` hold envelopes? */
@@ -46,7 +46,7 @@ typedef struct msi_plain {
     msi_life life; /* created now */
     uint32_t cost;
 } msi_plain;
-mst_status msi_store_plain(const msi_plain *, unsigned index, msi_key_ref, uint16_t flags);
+mst_status msi_store_plain(const msi_plain *, unsigned index, const msi_key_ref *, uint16_t flags);
 /* [loop] A SET for a far tier, to be sent. NULL: out of memory. */
 msi_op *msi_store_far(msi_store *, msi_port *, unsigned index, msi_key_ref, uint16_t flags);
 

@@ -130,10 +130,11 @@ static msi_op *far_op(mst_request *r, unsigned index)
         msi_op_new(port, touch ? MST_OP_TOUCH : MST_OP_DEL, &c->space, r->k.key, r->k.hash);
     if (op && touch) {
         uint64_t now = msi_now_ms();
-        msi_life life = msi_cache_life(c, &r->options.entry, now);
-        life = msi_cache_life_in(c, index, life, now);
-        op->op.expires_ms = life.expires_ms;
-        op->op.sliding_ms = life.sliding_ms;
+        msi_life life, held;
+        msi_cache_life(c, &r->options.entry, now, &life);
+        msi_cache_life_in(c, index, &life, now, &held);
+        op->op.expires_ms = held.expires_ms;
+        op->op.sliding_ms = held.sliding_ms;
     }
     return op;
 }
@@ -176,8 +177,9 @@ static void change_near(mst_request *r)
     } else if (r->kind == MSI_SET) {
         result = msi_set_near(r->store, r->k, msi_conditions(&r->options));
     } else {
-        uint64_t now = msi_now_ms();
-        result = msi_touch_near(c, r->k, msi_cache_life(c, &r->options.entry, now));
+        msi_life life;
+        msi_cache_life(c, &r->options.entry, msi_now_ms(), &life);
+        result = msi_touch_near(c, r->k, &life);
     }
     if (result.status != MST_MISS) {
         note(r, result.status, result.tier >= 0 ? (unsigned) result.tier : 0);
@@ -234,8 +236,9 @@ static void sealed(void *owner, mst_status status)
 static void begin_set(mst_request *r)
 {
     mst_cache *c = r->cache;
-    msi_life life = msi_cache_life(c, &r->options.entry, msi_now_ms());
-    r->store = msi_store_new(c, r->value, &r->options.entry, life);
+    msi_life life;
+    msi_cache_life(c, &r->options.entry, msi_now_ms(), &life);
+    r->store = msi_store_new(c, r->value, &r->options.entry, &life);
     r->writing = true;
     msi_request_retain(r);
     if (!r->store) {

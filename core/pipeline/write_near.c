@@ -1,5 +1,5 @@
-/* write_near.c - in-process tiers are changed under the stripe of the key: on the caller's thread
- * when there are no others, else on the loop, by write.c. */
+/* write_near.c - in-process tiers are changed under the stripe of the key, or without where begin()
+ * says so: on the caller's thread when there are no others, else on the loop, by write.c. */
 #include "pipeline/write_near.h"
 
 #include "base/clock.h"
@@ -13,7 +13,7 @@ uint16_t msi_conditions(const mst_options *o)
 
 /* A condition is decided by the farthest tier (the caller has seen to it that it is in process);
  * the nearer ones then follow it. One of `s` and `plain` is what is set. */
-static void set_in_tiers(mst_cache *c, msi_store *s, const msi_plain *plain, msi_key_ref k,
+static void set_in_tiers(mst_cache *c, msi_store *s, const msi_plain *plain, const msi_key_ref *k,
                          uint16_t conditions, mst_result *result)
 {
     mst_status status = MST_MISS;
@@ -25,7 +25,7 @@ static void set_in_tiers(mst_cache *c, msi_store *s, const msi_plain *plain, msi
         bool decides = i + 1 == c->tier_count;
         uint16_t flags = decides ? conditions : 0;
         mst_status took =
-            plain ? msi_store_plain(plain, i, k, flags) : msi_store_near(s, i, k, flags);
+            plain ? msi_store_plain(plain, i, k, flags) : msi_store_near(s, i, *k, flags);
         if (took == MST_OK) {
             tier = (int) i;
         } else if (status == MST_MISS || took < 0) {
@@ -43,7 +43,7 @@ static void set_in_tiers(mst_cache *c, msi_store *s, const msi_plain *plain, msi
 mst_result msi_set_near(msi_store *s, msi_key_ref k, uint16_t conditions)
 {
     mst_result r;
-    set_in_tiers(s->cache, s, NULL, k, conditions, &r);
+    set_in_tiers(s->cache, s, NULL, &k, conditions, &r);
     return r;
 }
 
@@ -59,12 +59,12 @@ mst_result msi_remove_near(mst_cache *c, msi_key_ref k)
     return r;
 }
 
-mst_result msi_touch_near(mst_cache *c, msi_key_ref k, msi_life life)
+mst_result msi_touch_near(mst_cache *c, msi_key_ref k, const msi_life *life)
 {
     mst_result r = msi_result(MST_MISS, MST_WHY_MISS);
     for (unsigned i = 0; i < c->tier_count; i++) {
         mst_status status =
-            c->tiers[i]->near ? msi_near_touch(c, i, k, life, life.created_ms) : MST_MISS;
+            c->tiers[i]->near ? msi_near_touch(c, i, k, life, life->created_ms) : MST_MISS;
         if (status == MST_OK && r.status != MST_OK) {
             r = msi_result(MST_OK, MST_WHY_HIT);
             r.tier = (int16_t) i;
@@ -77,17 +77,17 @@ mst_result msi_touch_near(mst_cache *c, msi_key_ref k, msi_life life)
 
 /* ---- on the caller's thread */
 
-static bool is_written(msi_stripe *stripe, msi_key_ref k)
+static bool is_written(msi_stripe *stripe, const msi_key_ref *k)
 {
-    return msi_claim_find(stripe, MSI_CLAIM_ANNOUNCED, k.hash, k.key, NULL) ||
-           msi_claim_find(stripe, MSI_CLAIM_BUSY, k.hash, k.key, NULL);
+    return msi_claim_find(stripe, MSI_CLAIM_ANNOUNCED, k->hash, k->key, NULL) ||
+           msi_claim_find(stripe, MSI_CLAIM_BUSY, k->hash, k->key, NULL);
 }
 
 /* The stripe, or NULL when a write of the key is on its way through the loop: this one must not
  * overtake it. */
-static msi_stripe *lock_unwritten(mst_cache *c, msi_key_ref k)
+static msi_stripe *lock_unwritten(mst_cache *c, const msi_key_ref *k)
 {
-    msi_stripe *stripe = msi_claims_lock(&c->claims, k.hash);
+    msi_stripe *stripe = msi_claims_lock(&c->claims, k->hash);
     if (!msi_stripe_idle(stripe) && is_written(stripe, k)) {
         msi_claims_unlock(stripe);
         return NULL;
@@ -95,21 +95,42 @@ static msi_stripe *lock_unwritten(mst_cache *c, msi_key_ref k)
     return stripe;
 }
 
-/* Bytes into tiers that hold values: nothing is prepared, the provider copies from the caller. */
-static mst_status set_bytes(mst_cache *c, msi_key_ref k, const mst_input *in, const mst_options *o,
-                            mst_result *result)
+/* Begin to change a key: false, when it has to wait for another write. *stripe: to be unlocked
+ * afterwards. There is none for a single tier whose stripe is idle: that tier puts its operations
+ * in an order itself, no write is on its way, and whoever begins to fetch or load from now on finds
+ * what the caller knows. */
+static bool begin(mst_cache *c, const msi_key_ref *k, bool touch, msi_stripe **stripe)
 {
-    msi_plain plain = {
-        c, {in->data, in->len}, msi_cache_life(c, &o->entry, msi_now_ms()), o->entry.cost};
-    msi_stripe *stripe = lock_unwritten(c, k);
-    if (!stripe) {
+    *stripe = NULL;
+    if (c->tier_count == 1 && msi_claims_idle(&c->claims, k->hash)) {
+        return true;
+    }
+    *stripe = lock_unwritten(c, k);
+    if (*stripe && !msi_stripe_idle(*stripe)) {
+        msi_claim_supersede(*stripe, k->hash, k->key, touch);
+    }
+    return *stripe;
+}
+
+static void end(msi_stripe *stripe)
+{
+    if (stripe) {
+        msi_claims_unlock(stripe);
+    }
+}
+
+/* Bytes into tiers that hold values: nothing is prepared, the provider copies from the caller. */
+static mst_status set_bytes(mst_cache *c, const msi_key_ref *k, const mst_input *in,
+                            const mst_options *o, uint64_t now, mst_result *result)
+{
+    msi_stripe *stripe;
+    if (!begin(c, k, false, &stripe)) {
         return MST_PENDING;
     }
-    if (!msi_stripe_idle(stripe)) {
-        msi_claim_supersede(stripe, k.hash, k.key, false);
-    }
+    msi_plain plain = {.cache = c, .bytes = {in->data, in->len}, .cost = o->entry.cost};
+    msi_cache_life(c, &o->entry, now, &plain.life);
     set_in_tiers(c, NULL, &plain, k, msi_conditions(o), result);
-    msi_claims_unlock(stripe);
+    end(stripe);
     if (in->release) {
         in->release(in->owner);
     }
@@ -118,8 +139,8 @@ static mst_status set_bytes(mst_cache *c, msi_key_ref k, const mst_input *in, co
 
 /* Anything else is encoded and sealed first, outside the stripe. A write that is announced
  * meanwhile is concurrent with this one, so that either may be the last. */
-static mst_status set_prepared(mst_cache *c, msi_key_ref k, const mst_input *in,
-                               const mst_options *o, mst_result *result)
+static mst_status set_prepared(mst_cache *c, const msi_key_ref *k, const mst_input *in,
+                               const mst_options *o, uint64_t now, mst_result *result)
 {
     msi_stripe *stripe = lock_unwritten(c, k);
     if (!stripe) {
@@ -132,15 +153,17 @@ static mst_status set_prepared(mst_cache *c, msi_key_ref k, const mst_input *in,
     if (status) {
         return status;
     }
-    msi_store *s = msi_store_new(c, v, &o->entry, msi_cache_life(c, &o->entry, msi_now_ms()));
+    msi_life life;
+    msi_cache_life(c, &o->entry, now, &life);
+    msi_store *s = msi_store_new(c, v, &o->entry, &life);
     status = s ? MST_OK : MST_ENOMEM;
     if (s && msi_store_needs_seal(c, 0, c->tier_count)) {
         status = msi_store_seal(s);
     }
     if (!status) {
-        stripe = msi_claims_lock(&c->claims, k.hash);
-        msi_claim_supersede(stripe, k.hash, k.key, false);
-        *result = msi_set_near(s, k, msi_conditions(o));
+        stripe = msi_claims_lock(&c->claims, k->hash);
+        msi_claim_supersede(stripe, k->hash, k->key, false);
+        *result = msi_set_near(s, *k, msi_conditions(o));
         msi_claims_unlock(stripe);
         status = result->status;
     }
@@ -149,8 +172,8 @@ static mst_status set_prepared(mst_cache *c, msi_key_ref k, const mst_input *in,
     return status;
 }
 
-static mst_status set_now(mst_cache *c, msi_key_ref k, const mst_input *in, const mst_options *o,
-                          mst_result *result)
+static mst_status set_now(mst_cache *c, const msi_key_ref *k, const mst_input *in,
+                          const mst_options *o, uint64_t now, mst_result *result)
 {
     bool seals = msi_store_needs_seal(c, 0, c->tier_count);
     bool large = in->len >= c->settings.offload_bytes;
@@ -163,39 +186,45 @@ static mst_status set_now(mst_cache *c, msi_key_ref k, const mst_input *in, cons
         }
         return MST_ETOOBIG;
     }
-    return o->type || seals ? set_prepared(c, k, in, o, result) : set_bytes(c, k, in, o, result);
+    return o->type || seals ? set_prepared(c, k, in, o, now, result)
+                            : set_bytes(c, k, in, o, now, result);
 }
 
-static mst_status change_now(mst_cache *c, msi_request_kind kind, msi_key_ref k,
-                             const mst_options *o, mst_result *result)
+static mst_status change_now(mst_cache *c, msi_request_kind kind, const msi_key_ref *k,
+                             const mst_options *o, uint64_t now, mst_result *result)
 {
-    msi_stripe *stripe = lock_unwritten(c, k);
-    if (!stripe) {
+    msi_stripe *stripe;
+    if (!begin(c, k, kind == MSI_TOUCH, &stripe)) {
         return MST_PENDING;
     }
-    msi_claim_supersede(stripe, k.hash, k.key, kind == MSI_TOUCH);
-    *result = kind == MSI_REMOVE ? msi_remove_near(c, k)
-                                 : msi_touch_near(c, k, msi_cache_life(c, &o->entry, msi_now_ms()));
-    msi_claims_unlock(stripe);
+    if (kind == MSI_REMOVE) {
+        *result = msi_remove_near(c, *k);
+    } else {
+        msi_life life;
+        msi_cache_life(c, &o->entry, now, &life);
+        *result = msi_touch_near(c, *k, &life);
+    }
+    end(stripe);
     return result->status;
 }
 
-static mst_status write_now(mst_cache *c, msi_request_kind kind, msi_key_ref k, const mst_input *in,
-                            const mst_options *o, mst_result *result)
+static mst_status write_now(mst_cache *c, msi_request_kind kind, const msi_key_ref *k,
+                            const mst_input *in, const mst_options *o, mst_result *result)
 {
-    bool timed = msi_is_timed(msi_now_ms());
+    uint64_t now = msi_now_ms();
+    bool timed = msi_is_timed(now);
     uint64_t began = timed ? msi_now_ns() : 0;
     msi_result_set(result, MST_PENDING, MST_WHY_NONE);
-    mst_status status =
-        kind == MSI_SET ? set_now(c, k, in, o, result) : change_now(c, kind, k, o, result);
+    mst_status status = kind == MSI_SET ? set_now(c, k, in, o, now, result)
+                                        : change_now(c, kind, k, o, now, result);
     if (timed && status != MST_PENDING) {
         msi_histogram_record_shared(&c->near_took[kind], msi_now_ns() - began);
     }
     return status;
 }
 
-mst_status msi_write_now(mst_cache *c, msi_request_kind kind, msi_key_ref k, const mst_input *in,
-                         const mst_options *o, mst_result *result)
+mst_status msi_write_now(mst_cache *c, msi_request_kind kind, const msi_key_ref *k,
+                         const mst_input *in, const mst_options *o, mst_result *result)
 {
     if (!msi_cache_all_near(c)) {
         return MST_PENDING;

@@ -80,15 +80,27 @@ static uint32_t with_tag(const ghost_line *line, uint16_t tag)
     return bits_of(_mm_cmpeq_epi16(tags[0], all), _mm_cmpeq_epi16(tags[1], all));
 }
 
-/* Those whose epoch is one of the `n` from `first` on. */
+/* Those whose epoch is one of the `n` from `first` on, as all ones. */
+static __m128i are_remembered(__m128i epochs, uint16_t first, uint16_t n)
+{
+    __m128i begin = _mm_set1_epi16((short) first), last = _mm_set1_epi16((short) (n - 1));
+    __m128i beyond = _mm_subs_epu16(_mm_sub_epi16(epochs, begin), last);
+    return _mm_cmpeq_epi16(beyond, _mm_setzero_si128());
+}
+
 static uint32_t remembered(const ghost_line *line, uint16_t first, uint16_t n)
 {
     const __m128i *epochs = (const __m128i *) (const void *) line->epoch;
-    __m128i begin = _mm_set1_epi16((short) first), last = _mm_set1_epi16((short) (n - 1));
-    __m128i low = _mm_subs_epu16(_mm_sub_epi16(epochs[0], begin), last);
-    __m128i high = _mm_subs_epu16(_mm_sub_epi16(epochs[1], begin), last);
-    __m128i zero = _mm_setzero_si128();
-    return bits_of(_mm_cmpeq_epi16(low, zero), _mm_cmpeq_epi16(high, zero));
+    return bits_of(are_remembered(epochs[0], first, n), are_remembered(epochs[1], first, n));
+}
+
+static void forget_others(ghost_line *line, uint16_t first, uint16_t n)
+{
+    __m128i *epochs = (__m128i *) (void *) line->epoch, none = _mm_set1_epi16((short) (first - 1));
+    for (int i = 0; i < 2; i++) {
+        __m128i kept = are_remembered(epochs[i], first, n);
+        epochs[i] = _mm_or_si128(_mm_and_si128(kept, epochs[i]), _mm_andnot_si128(kept, none));
+    }
 }
 #else
 static uint32_t with_tag(const ghost_line *line, uint16_t tag)
@@ -109,15 +121,27 @@ static uint32_t remembered(const ghost_line *line, uint16_t first, uint16_t n)
     }
     return found;
 }
+
+static void forget_others(ghost_line *line, uint16_t first, uint16_t n)
+{
+    for (int i = 0; i < GHOST_CELLS; i++) {
+        bool kept = (uint16_t) (line->epoch[i] - first) < n;
+        line->epoch[i] = kept ? line->epoch[i] : (uint16_t) (first - 1);
+    }
+}
 #endif
 
 enum { ALL = (1 << GHOST_CELLS) - 1 };
 
-/* The cells in use. An epoch comes round again after 65536 of them; what is free is cleared long
- * before. */
+static uint16_t epochs_remembered(const ghost *g)
+{
+    return (uint16_t) (now(g) - g->first + 1);
+}
+
+/* The cells in use. */
 static uint32_t used(const ghost *g, const ghost_line *line)
 {
-    return remembered(line, g->first, (uint16_t) (now(g) - g->first + 1));
+    return remembered(line, g->first, epochs_remembered(g));
 }
 
 /* ---- cells */
@@ -202,9 +226,8 @@ void ghost_add(ghost *g, uint32_t trace, uint16_t epoch)
     ghost_line *line = line_of(g, trace);
     uint32_t used_cells = used(g, line), free_cells = ~used_cells & ALL;
     int cell = find(line, used_cells, trace);
-    for (uint32_t left = free_cells; left; left &= left - 1) {
-        clear(g, line, __builtin_ctz(left));
-    }
+    /* An epoch comes round again after 65536 of them; what is free is cleared long before. */
+    forget_others(line, g->first, epochs_remembered(g));
     if (cell < 0) {
         cell = free_cells ? __builtin_ctz(free_cells) : oldest_of(g, line);
     }

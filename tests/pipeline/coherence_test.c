@@ -1,6 +1,8 @@
 /* coherence_test.c - what is written while a value is on its way: the value reaches those who wait,
  * and is not kept over what was written. Each interleaving is made with the slow fixture, which
  * holds requests or answers back, or with a loader that does. */
+#include <sched.h>
+
 #include "env.h"
 #include "loading.h"
 
@@ -272,5 +274,96 @@ static void writes_during_the_store_of_a_load(void)
     }
 }
 
+/* ---- a single tier in the process, which is written without the stripe while nothing is claimed:
+ * what was loaded from a source never comes after a write that was made when the source had
+ * changed already. */
+
+enum { VERSIONS = 20000 / T_SLOWNESS, LOADERS = 2, LOOKS = 100 };
+
+typedef struct source {
+    mst_cache *cache;
+    _Atomic int version;
+    _Atomic int loads;
+    _Atomic bool stop;
+} source;
+
+static void load_version(void *arg, mst_load *load)
+{
+    source *s = arg;
+    int version = atomic_load_explicit(&s->version, memory_order_relaxed);
+    mst_input input = {.data = &version, .len = sizeof version};
+    if (atomic_fetch_add(&s->loads, 1) % 2) {
+        sched_yield(); /* time to write */
+    }
+    mst_load_bytes(load, &input);
+}
+
+static void *load_all_the_time(void *arg)
+{
+    source *s = arg;
+    const mst_loader loader = {.load = load_version, .arg = s};
+    while (!atomic_load_explicit(&s->stop, memory_order_relaxed)) {
+        mst_result r;
+        CHECK_INT(mst_get_or_load_wait(s->cache, mst_str("k"), &loader, NULL, &r), MST_OK);
+        mst_result_release(&r);
+    }
+    return NULL;
+}
+
+static void write_version(source *s, int version)
+{
+    mst_result r;
+    mst_input input = {.data = &version, .len = sizeof version};
+    atomic_store_explicit(&s->version, version, memory_order_relaxed);
+    if (version % 4) {
+        mst_remove_wait(s->cache, mst_str("k"), NULL, &r);
+    } else {
+        mst_set_wait(s->cache, mst_str("k"), &input, NULL, &r);
+    }
+    mst_result_release(&r);
+}
+
+/* Is what the cache has at least this new? A load that was on its way may end only now and then. */
+static bool is_new(source *s, int version)
+{
+    mst_result r;
+    bool is_new = true;
+    if (mst_get_now(s->cache, mst_str("k"), NULL, &r) == MST_OK) {
+        int found;
+        memcpy(&found, r.data, sizeof found);
+        is_new = found >= version;
+    }
+    mst_result_release(&r);
+    return is_new;
+}
+
+static void loads_never_undo_writes(void)
+{
+    t_env env;
+    pthread_t threads[LOADERS];
+    t_fresh();
+    t_open(&env, T_ONE, "cache tiers = memory\n");
+    source s = {.cache = env.cache};
+    for (int i = 0; i < LOADERS; i++) {
+        REQUIRE(!pthread_create(&threads[i], NULL, load_all_the_time, &s));
+    }
+    int old = 0;
+    for (int version = 1; version <= VERSIONS; version++) {
+        write_version(&s, version);
+        for (int looks = 0; looks < LOOKS; looks++) {
+            old += !is_new(&s, version);
+        }
+    }
+    atomic_store(&s.stop, true);
+    for (int i = 0; i < LOADERS; i++) {
+        pthread_join(threads[i], NULL);
+    }
+    CHECK_INT(old, 0);
+    CHECK(is_new(&s, VERSIONS));
+    CHECK(atomic_load(&s.loads) > 0);
+    t_close(&env);
+}
+
 T_MAIN(T_TEST(writes_during_a_fetch), T_TEST(writes_behind_a_fetch), T_TEST(writes_during_a_load),
-       T_TEST(remove_cuts_off_a_load), T_TEST(writes_during_the_store_of_a_load))
+       T_TEST(remove_cuts_off_a_load), T_TEST(writes_during_the_store_of_a_load),
+       T_TEST(loads_never_undo_writes))

@@ -16,6 +16,9 @@
 #endif
 #endif
 
+/* &array[i] of an array in a struct, of whose offset gcc would make instructions of their own. */
+#define MEM_ELEMENT(array, i) ((const void *) ((const uint8_t *) (array) + (i) * sizeof *(array)))
+
 enum {
     MEM_PASSED_MAX = 255, /* has lost count, and stays */
     MEM_SLOTS_MASK = (1 << MEM_LINE_SLOTS) - 1
@@ -55,8 +58,8 @@ static inline uint32_t mem_tag_at(const mem_line *line, uint32_t slot)
 
 static inline uint32_t mem_position_at(const mem_line *line, uint32_t slot)
 {
-    const void *at = (const uint8_t *) line->slot + slot * sizeof line->slot[0];
-    return atomic_load_explicit((const _Atomic uint32_t *) at, memory_order_acquire);
+    const _Atomic uint32_t *at = MEM_ELEMENT(line->slot, slot);
+    return atomic_load_explicit(at, memory_order_acquire);
 }
 
 static inline mem_entry *mem_index_at(const mem_index *ix, uint32_t position)
@@ -81,6 +84,25 @@ static inline uint32_t mem_matches(const mem_line *line, uint8_t tag)
 #endif
 }
 
+/* A bit for each slot with that position. [shard-lock] */
+static inline uint32_t mem_slots_with(const mem_line *line, uint32_t position)
+{
+#if defined(__SSE2__) && !defined(MEM_WATCHED)
+    const __m128i *slots = (const __m128i *) (const void *) line->slot;
+    __m128i all = _mm_set1_epi32((int) position);
+    __m128i a = _mm_cmpeq_epi32(slots[0], all), b = _mm_cmpeq_epi32(slots[1], all),
+            c = _mm_cmpeq_epi32(slots[2], all);
+    __m128i bytes = _mm_packs_epi16(_mm_packs_epi32(a, b), _mm_packs_epi32(c, c));
+    return (uint32_t) _mm_movemask_epi8(bytes) & MEM_SLOTS_MASK;
+#else
+    uint32_t found = 0;
+    for (uint32_t slot = 0; slot < MEM_LINE_SLOTS; slot++) {
+        found |= (uint32_t) (mem_position_at(line, slot) == position) << slot;
+    }
+    return found;
+#endif
+}
+
 static inline uint32_t mem_first_slot(uint32_t found)
 {
     return (uint32_t) __builtin_ctz(found);
@@ -94,9 +116,8 @@ static inline uint32_t mem_passed(const mem_line *line)
 
 static inline mem_segment *mem_segment_in(const mem_directory *d, uint64_t hash)
 {
-    const void *at =
-        (const uint8_t *) d->segment + ((uint32_t) hash & d->mask) * sizeof d->segment[0];
-    return atomic_load_explicit((const _Atomic(mem_segment *) *) at, memory_order_acquire);
+    const _Atomic(mem_segment *) *at = MEM_ELEMENT(d->segment, (uint32_t) hash & d->mask);
+    return atomic_load_explicit(at, memory_order_acquire);
 }
 
 static inline mem_directory *mem_directory_of(const mem_index *ix)

@@ -275,12 +275,11 @@ void mem_index_remove(mem_index *ix, mem_entry *e)
     uint32_t position = mem_region_position(ix->region, e);
     uint32_t home = mem_line_of(ix, e->hash), at = home;
     for (uint32_t n = 0; n < ix->lines; n++) {
-        for (uint32_t slot = 0; slot < MEM_LINE_SLOTS; slot++) {
-            if (mem_position_at(&s->line[at], slot) == position) {
-                displace(ix, s, home, at, slot);
-                ix->count--;
-                return;
-            }
+        uint32_t found = mem_slots_with(&s->line[at], position);
+        if (found) {
+            displace(ix, s, home, at, mem_first_slot(found));
+            ix->count--;
+            return;
         }
         at = mem_line_after(ix, at);
     }

@@ -178,6 +178,18 @@ static uint64_t filter_bit(const mem_lender *l, const mem_entry *e)
     return mixed >> 20 & (l->filter_bits - 1);
 }
 
+static bool interrupts(const mem_lender *l, const mem_loans *first)
+{
+    bool is_alone = !first->next && l->has_key && first == pthread_getspecific(l->key);
+    return l->unlocked && !is_alone;
+}
+
+bool mem_lender_interrupts(const mem_lender *l)
+{
+    const mem_loans *first = atomic_load_explicit(&l->blocks, memory_order_acquire);
+    return first && interrupts(l, first);
+}
+
 void mem_lender_survey(mem_lender *l)
 {
     pthread_mutex_lock(&l->lock);
@@ -185,8 +197,7 @@ void mem_lender_survey(mem_lender *l)
     if (!b) {
         return;
     }
-    bool is_alone = !b->next && l->has_key && b == pthread_getspecific(l->key);
-    bool is_known = !l->unlocked || is_alone || barrier(l);
+    bool is_known = !interrupts(l, b) || barrier(l);
     memset(l->filter, is_known ? 0 : 0xff, l->filter_bits / 8); /* all may be lent */
     for (; b; b = b->next) {
         for (int i = 0; i < MEM_LOANS; i++) {

@@ -71,6 +71,9 @@ mem_loans *mem_lender_reader(mem_lender *);
 mem_loan *mem_lender_find(mem_lender *);
 mem_loan *mem_reader_search(mem_loans *first);
 
+/* Does a survey interrupt other processors? Not when lookups take the lock, nor for a thread that
+ * is the only reader. */
+bool mem_lender_interrupts(const mem_lender *);
 /* Which entries are lent now, as far as they were not linked any more before the call: `lock` is
  * held from survey to done. mem_lender_lends() may be wrong about some that are not. */
 void mem_lender_survey(mem_lender *);

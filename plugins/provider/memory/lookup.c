@@ -71,7 +71,8 @@ static inline void promise(mem_loan *loan, mst_result *r)
     r->owner = loan;
 }
 
-/* What the entry says; false: its time is over. */
+/* What the entry says; false: its time is over. (One thing after the other, for which the fences
+ * are: all at once takes more registers than there are, and to save some takes longer.) */
 static inline bool lend(const mem_entry *e, const uint8_t *value, uint64_t life,
                         const mem_cache *cache, const mst_lookup *l, mst_result *r)
 {
@@ -178,10 +179,9 @@ static __attribute__((noinline)) mst_status lookup_further(mem_cache *cache, con
 /* The line of a key: the first of the two places in memory that a hit waits for. */
 static inline const mem_line *line_of(const mem_cache *cache, uint64_t hash)
 {
-    const void *of = (const uint8_t *) cache->directory +
-                     mem_cache_shard_index(cache, hash) * sizeof cache->directory[0];
-    return mem_line_in(
-        atomic_load_explicit((const _Atomic(mem_directory *) *) of, memory_order_acquire), hash);
+    const _Atomic(mem_directory *) *of =
+        MEM_ELEMENT(cache->directory, mem_cache_shard_index(cache, hash));
+    return mem_line_in(atomic_load_explicit(of, memory_order_acquire), hash);
 }
 
 void mem_expect(const mem_cache *cache, uint64_t hash)

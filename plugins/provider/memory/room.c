@@ -8,16 +8,14 @@
  * SET copies before it takes the lock if it is less than 8 KiB. Both are one call's own.
  *
  * An entry that goes is retired: readers may still hold it without anybody knowing. Retired entries
- * are looked at together, some dozens at a time, since to find out who is lent costs a survey of
- * all readers. So a shard that is full evicts in batches, too, as far as bytes are its bound.
+ * are looked at together, some dozens at a time or more, since to find out who is lent costs a
+ * survey of all readers. So a shard that is full evicts in batches, too, as far as bytes are its
+ * bound.
  */
 #include "find.h"
 #include "shard.h"
 
-enum {
-    BATCH = 32,    /* entries */
-    CANDIDATES = 8 /* pages */
-};
+enum { CANDIDATES = 8 /* pages */ };
 
 uint64_t mem_shard_charge(const mem_shard *sh, const mem_entry *e)
 {
@@ -30,7 +28,7 @@ static uint64_t base_bytes(const mem_shard *sh)
     const mem_cache *cache = sh->cache;
     uint64_t loans = atomic_load_explicit(&cache->lender.bytes, memory_order_relaxed);
     uint64_t shared = loans + mem_large_bytes(&cache->large);
-    return sh->fixed_bytes + sh->index.block_bytes + shared / cache->shard_count;
+    return sh->fixed_bytes + sh->index.block_bytes + (shared >> cache->shard_bits);
 }
 
 uint64_t mem_shard_used(const mem_shard *sh)
@@ -41,7 +39,7 @@ uint64_t mem_shard_used(const mem_shard *sh)
 uint64_t mem_shard_spare(const mem_shard *sh)
 {
     const mem_cache *cache = sh->cache; /* readers may take one more block of loans */
-    return (MEM_LOANS_CHARGE + mem_large_spare(&cache->large)) / cache->shard_count;
+    return (MEM_LOANS_CHARGE + mem_large_spare(&cache->large)) >> cache->shard_bits;
 }
 
 /* The excess counts in full: other shards may have no room. */
@@ -93,40 +91,67 @@ void mem_bury(mem_shard *sh, mem_doomed *doomed)
     mem_mutex_unlock(&sh->lock);
 }
 
+/* What was retired, and the heads of its pages, may be far, or with another processor: all of it
+ * comes near while the readers are surveyed. */
+static void prefetch_retired(const mem_shard *sh)
+{
+    for (uint32_t i = 0; i < sh->retired_count; i++) {
+        const mem_entry *e = mem_region_at(sh->index.region, sh->retired[i]);
+        __builtin_prefetch(e, 1);
+        __builtin_prefetch(mem_page_of(&sh->slabs, e));
+    }
+}
+
+/* The survey is made. */
+static void free_unless_lent(mem_shard *sh, uint32_t at, mem_doomed *doomed)
+{
+    mem_entry *e = mem_region_at(sh->index.region, at);
+    if (mem_lender_lends(&sh->cache->lender, e)) {
+        mem_entry_set_retired(e, sh->lent);
+        sh->lent = at;
+        sh->lent_count++;
+        sh->lent_bytes += mem_shard_charge(sh, e);
+    } else {
+        mem_shard_discard(sh, e, doomed);
+    }
+}
+
 void mem_shard_reclaim(mem_shard *sh, mem_doomed *doomed)
 {
-    mem_lender *lender = &sh->cache->lender;
-    uint32_t at = sh->retired;
-    if (!at) {
+    uint32_t lent = sh->lent, retired = sh->retired_count;
+    if (!lent && !retired) {
         return;
     }
-    sh->retired = sh->retired_count = 0;
+    prefetch_retired(sh);
+    sh->lent = sh->lent_count = sh->retired_count = 0;
     sh->lent_bytes = 0;
-    mem_lender_survey(lender);
-    while (at) {
-        mem_entry *e = mem_region_at(sh->index.region, at);
-        uint32_t next = mem_entry_next(e);
-        if (mem_lender_lends(lender, e)) {
-            mem_entry_set_retired(e, sh->retired);
-            sh->retired = at;
-            sh->retired_count++;
-            sh->lent_bytes += mem_shard_charge(sh, e);
-        } else {
-            mem_shard_discard(sh, e, doomed);
-        }
-        at = next;
+    mem_lender_survey(&sh->cache->lender);
+    while (lent) {
+        uint32_t at = lent;
+        lent = mem_entry_next(mem_region_at(sh->index.region, at));
+        free_unless_lent(sh, at, doomed);
     }
-    mem_lender_done(lender);
-    sh->reclaim_at = sh->retired_count + BATCH;
+    for (uint32_t i = 0; i < retired; i++) {
+        free_unless_lent(sh, sh->retired[i], doomed);
+    }
+    mem_lender_done(&sh->cache->lender);
+}
+
+/* A survey interrupts the other processors, so there should be more to gain by it when there are
+ * other threads; but memory that is used again at once is still near. */
+static bool is_time_to_reclaim(const mem_shard *sh)
+{
+    return sh->retired_count % MEM_BATCH == 0 &&
+           (sh->retired_count == MEM_RETIRED_MOST || !mem_lender_interrupts(&sh->cache->lender));
 }
 
 static void retire(mem_shard *sh, mem_entry *e, mem_doomed *doomed)
 {
     mem_index_remove(&sh->index, e);
-    mem_entry_set_retired(e, sh->retired);
-    sh->retired = mem_region_position(sh->index.region, e);
+    mem_entry_set_retired(e, 0);
+    sh->retired[sh->retired_count++] = mem_region_position(sh->index.region, e);
     bool is_large = mem_entry_fields(e) & MEM_HAS_BLOCK;
-    if (++sh->retired_count >= sh->reclaim_at || is_large) {
+    if (is_large || is_time_to_reclaim(sh)) {
         mem_shard_reclaim(sh, doomed);
     }
 }
@@ -167,14 +192,14 @@ static bool evict_one(mem_shard *sh, mem_doomed *doomed)
 /* A few at once; those that are not lent are free then. False: nothing has changed. */
 static bool evict_some(mem_shard *sh, mem_doomed *doomed)
 {
-    uint64_t n = sh->index.count / BATCH;
-    n = n < 1 ? 1 : n > BATCH ? BATCH : n;
-    uint32_t evicted = 0, retired = sh->retired_count;
+    uint64_t n = sh->index.count / MEM_BATCH;
+    n = n < 1 ? 1 : n > MEM_BATCH ? MEM_BATCH : n;
+    uint32_t evicted = 0, kept = sh->retired_count + sh->lent_count;
     while (evicted < n && evict_one(sh, doomed)) {
         evicted++;
     }
     mem_shard_reclaim(sh, doomed);
-    return evicted || sh->retired_count < retired;
+    return evicted || sh->lent_count < kept;
 }
 
 /* Of the oldest pages with slots of other sizes, the one with the least in it. */
@@ -195,6 +220,7 @@ static mem_page *page_to_empty(const mem_shard *sh, uint32_t class)
  * to be freed. */
 static bool empty_this(mem_shard *sh, mem_page *p, mem_doomed *doomed)
 {
+    mem_slabs_settle(&sh->slabs);
     for (uint32_t i = 0; i < p->fresh && !sh->slabs.empty; i++) {
         mem_entry *e = mem_page_slot(p, i);
         if (mem_life_state(mem_life_of(e)) == MEM_LINKED) {
@@ -204,6 +230,7 @@ static bool empty_this(mem_shard *sh, mem_page *p, mem_doomed *doomed)
     }
     if (!sh->slabs.empty) {
         mem_shard_reclaim(sh, doomed);
+        mem_slabs_settle(&sh->slabs);
     }
     return sh->slabs.empty;
 }
@@ -246,7 +273,7 @@ static bool is_possible(mem_shard *sh, uint64_t slot_size, uint64_t beside, mem_
     uint64_t index = sh->index.bytes - sh->index.block_bytes;
     for (int i = 0; i < 2; i++) {
         uint64_t rest = base_bytes(sh) + mem_shard_spare(sh) + sh->lent_bytes +
-                        (index + page - 1) / page * page;
+                        ((index + page - 1) & ~(page - 1));
         if (slot_size <= mem_slot_most(&sh->slabs) && rest + page + beside <= sh->max_bytes) {
             return true;
         }

@@ -126,7 +126,7 @@ static void end(mem_lender *lender)
     mem_cache *cache = (mem_cache *) lender;
     const mst_host *host = cache->host;
     for (uint32_t i = 0; i < cache->shard_count; i++) {
-        mem_doomed rest = {cache->shards[i].retired};
+        mem_doomed rest = {cache->shards[i].lent};
         mem_bury(&cache->shards[i], &rest);
     }
     mem_region_fini(&cache->region);
@@ -175,6 +175,7 @@ mst_status mem_cache_new(mem_cache **out, const mst_host *host, const mem_limits
     }
     cache->shards = (mem_shard *) (void *) ((uint8_t *) cache + shards_at(limits->shards));
     cache->shard_mask = limits->shards - 1;
+    cache->shard_bits = (uint32_t) __builtin_ctz(limits->shards);
     host->retain(host); /* loans may outlive stop(): end() */
     if (evictor) {
         cache->evictor = *evictor;

@@ -37,6 +37,8 @@ typedef struct mem_counters {
 #undef MEM_COUNTER_FIELD
 } mem_counters;
 
+enum { MEM_BATCH = 32 /* entries */, MEM_RETIRED_MOST = 4 * MEM_BATCH };
+
 typedef struct mem_shard {
     _Alignas(64) const mst_eviction_ops *policy; /* NULL: no eviction */
     void *policy_shard;
@@ -48,10 +50,12 @@ typedef struct mem_shard {
     uint64_t fixed_bytes;            /* what the shard itself takes */
     uint64_t beside_bytes;           /* charge of what entries have beside their slots */
     uint64_t most_bytes;             /* the largest charge of an entry that could ever be stored */
-    uint32_t retired;                /* position of the first one, 0: none */
-    uint32_t retired_count;
-    uint32_t reclaim_at; /* so many */
-    uint64_t lent_bytes; /* of retired entries that were lent when they were looked at last */
+    uint32_t retired_count, lent_count;
+    /* Positions of entries that went since the last survey of readers; the first one in a list of
+     * those that were lent then, 0 for none; bytes of these. */
+    uint32_t retired[MEM_RETIRED_MOST];
+    uint32_t lent;
+    uint64_t lent_bytes;
     mem_counters counters;
 } mem_shard;
 
@@ -66,10 +70,10 @@ typedef struct mem_cache {
                                                        what it does with the next two */
     uint32_t reads_at, reads_max;                   /* as in mst_eviction_ops, within an entry */
     uint32_t shard_count;                           /* power of two */
-    uint32_t shard_mask;                            /* less one */
+    uint32_t shard_mask, shard_bits;                /* that choose one */
     mem_shard *shards;
-    _Atomic(mem_directory *)
-        directory[]; /* of the index of each shard: lookups need no more of it */
+    /* Of the index of each shard: lookups need no more of it. */
+    _Atomic(mem_directory *) directory[];
 } mem_cache;
 
 /* Retired entries with something beside their slots, which is given back without the lock. */

@@ -85,11 +85,11 @@ static void remove_free(mem_slabs *s, mem_page *p)
 /* ---- slots */
 
 /* The next set will fill it; but for the word that links it, it may be far. */
-static inline void prefetch_free(const mem_slabs *s, const mem_page *p)
+static inline void prefetch_slot(const mem_slabs *s, uint32_t position, uint32_t size)
 {
     enum { LINE = 64, LINES = 4 };
-    const uint8_t *next = mem_region_at(s->region, p->free);
-    for (uint32_t at = 0; at < p->slot_size && at < LINES * LINE; at += LINE) {
+    const uint8_t *next = mem_region_at(s->region, position);
+    for (uint32_t at = 0; at < size && at < LINES * LINE; at += LINE) {
         __builtin_prefetch(next + at, 1);
     }
 }
@@ -106,13 +106,32 @@ static uint32_t source_of(const mem_slabs *s, uint32_t class)
     return class;
 }
 
+static bool has_spare(const mem_slabs *s, uint32_t class)
+{
+    return s->spare_count && s->spare_class == class;
+}
+
+static void *take_spare(mem_slabs *s)
+{
+    uint32_t size = mem_slot_size(s->spare_class);
+    void *slot = mem_region_at(s->region, s->spare[--s->spare_count]);
+    if (s->spare_count) {
+        prefetch_slot(s, s->spare[s->spare_count - 1], size);
+    }
+    MEM_UNPOISON(slot, size);
+    return slot;
+}
+
 bool mem_slot_is_there(const mem_slabs *s, uint32_t class)
 {
-    return s->free[source_of(s, class)];
+    return has_spare(s, class) || s->free[source_of(s, class)];
 }
 
 void *mem_slot_take(mem_slabs *s, uint32_t class)
 {
+    if (has_spare(s, class)) {
+        return take_spare(s);
+    }
     uint32_t source = source_of(s, class);
     mem_page *p = s->free[source];
     if (!p) {
@@ -123,7 +142,7 @@ void *mem_slot_take(mem_slabs *s, uint32_t class)
     if (p->free) {
         slot = mem_region_at(s->region, p->free);
         p->free = mem_entry_next(slot);
-        prefetch_free(s, p);
+        prefetch_slot(s, p->free, p->slot_size);
     } else {
         slot = mem_page_slot(p, p->fresh++);
     }
@@ -134,11 +153,9 @@ void *mem_slot_take(mem_slabs *s, uint32_t class)
     return slot;
 }
 
-void mem_slot_give(mem_slabs *s, void *slot)
+static void give_to_page(mem_slabs *s, mem_page *p, void *slot)
 {
-    mem_page *p = mem_page_of(s, slot);
     mem_entry_set_free(slot, p->free);
-    MEM_POISON((uint8_t *) slot + sizeof(uint64_t), p->slot_size - sizeof(uint64_t));
     p->free = mem_region_position(s->region, slot);
     if (p->live-- == p->slots) {
         add_free(s, p);
@@ -148,6 +165,27 @@ void mem_slot_give(mem_slabs *s, void *slot)
         remove_cut(s, p);
         s->cut[p->class]--;
         add_page(&s->empty, p);
+    }
+}
+
+void mem_slot_give(mem_slabs *s, void *slot)
+{
+    mem_page *p = mem_page_of(s, slot);
+    MEM_POISON((uint8_t *) slot + sizeof(uint64_t), p->slot_size - sizeof(uint64_t));
+    if (s->spare_count && (s->spare_class != p->class || s->spare_count == MEM_SPARES)) {
+        give_to_page(s, p, slot);
+        return;
+    }
+    s->spare_class = p->class;
+    s->spare[s->spare_count++] = mem_region_position(s->region, slot);
+    mem_entry_set_free(slot, 0);
+}
+
+void mem_slabs_settle(mem_slabs *s)
+{
+    while (s->spare_count) {
+        void *slot = mem_region_at(s->region, s->spare[--s->spare_count]);
+        give_to_page(s, mem_page_of(s, slot), slot);
     }
 }
 
@@ -189,6 +227,7 @@ void mem_slabs_renew(mem_slabs *s, mem_page *p)
 
 void mem_slabs_trim(mem_slabs *s)
 {
+    mem_slabs_settle(s);
     while (s->empty) {
         mem_page *p = s->empty;
         remove_page(&s->empty, p);

@@ -8,6 +8,10 @@
  * A page for each size that occurs would be a waste where there are few entries: a size that has no
  * page yet borrows larger slots, until what they waste comes to an eighth of a page.
  *
+ * Slots that came back last are kept apart, for what is wanted next of their size (as in J.
+ * Bonwick, J. Adams, Magazines and Vmem, USENIX 2001): their pages, which may be far, are not
+ * asked, and the memory of each comes near while the one before it is filled.
+ *
  * The first word of a slot tells what is in it (entry.h), also of one that is free.
  */
 #ifndef MEM_SLAB_H
@@ -15,6 +19,7 @@
 
 #include "region.h"
 
+enum { MEM_SPARES = 128 };
 enum { MEM_PAGE_HEAD = 64, MEM_PAGE_CUT = 8 /* least slots of a page */, MEM_CLASSES = 80 };
 
 typedef struct mem_page {
@@ -36,6 +41,8 @@ typedef struct mem_slabs {
     uint64_t page_count;
     uint8_t *lines; /* the rest of a page that is used for mem_slabs_lines() */
     uint32_t lines_left;
+    uint32_t spare_count, spare_class;
+    uint32_t spare[MEM_SPARES]; /* positions of free slots that their pages still count as live */
 } mem_slabs;
 
 static inline uint64_t mem_slabs_bytes(const mem_slabs *s)
@@ -67,7 +74,9 @@ bool mem_slabs_grow(mem_slabs *);
 bool mem_slabs_cut(mem_slabs *, uint32_t class);
 /* Make a cut page the newest one. */
 void mem_slabs_renew(mem_slabs *, mem_page *);
-/* All empty pages go back to the region. */
+/* All slots that are kept apart go back to their pages. */
+void mem_slabs_settle(mem_slabs *);
+/* The same, and all empty pages go back to the region. */
 void mem_slabs_trim(mem_slabs *);
 
 /* Zeroed cache lines, for ever, out of an empty page; NULL: there is none, or pages are too small.

@@ -125,6 +125,21 @@ Test(claims, many_are_found_at_once)
     msi_claims_unlock(s);
 }
 
+Test(claims, idle_without_the_lock)
+{
+    cr_assert(msi_claims_idle(&claims, hash_of(0)));
+    msi_stripe *s = msi_claims_lock(&claims, hash_of(0));
+    add(s, 0, MSI_CLAIM_FLIGHT);
+    add(s, 1, MSI_CLAIM_BUSY);
+    cr_assert_not(msi_claims_idle(&claims, hash_of(2)), "it is the stripe that is asked");
+    cr_assert(msi_claims_idle(&claims, hash_of(2) + 1));
+    msi_claim_drop(s, &many[0]);
+    cr_assert_not(msi_claims_idle(&claims, hash_of(1)));
+    msi_claim_drop(s, &many[1]);
+    cr_assert(msi_claims_idle(&claims, hash_of(1)));
+    msi_claims_unlock(s);
+}
+
 /* A claim that comes and goes beside a steady number does not change the chains each time. */
 Test(claims, not_to_and_fro)
 {
