@@ -106,7 +106,8 @@ typedef struct mst_asker {
     void *word;
 } mst_asker;
 
-/* A GET at its shortest: what the `lookup` of mst_provider_ops is asked. */
+/* A GET at its shortest: what the `lookup` of mst_provider_ops is asked. It comes in arrays, so it
+ * does not grow; an asker may. */
 typedef struct mst_lookup {
     uint64_t hash; /* these as in mst_op */
     mst_slice key;
