@@ -96,10 +96,9 @@ static __attribute__((noinline)) void hash_any(question *q)
     q->l.hash = msi_cache_hash(q->cache, q->l.key);
 }
 
-/* May the call take it? Then *q is its question, but for the time. (A function of its own is more
- * than a compiler may make of it: it would cost a tenth of a hit.) */
-static inline __attribute__((always_inline)) bool may_ask(question *q, mst_cache *c, mst_slice key,
-                                                          const mst_options *o, mst_result *now)
+/* May the call take it? Then *q is its question, but for the time. */
+static inline bool may_ask(question *q, mst_cache *c, mst_slice key, const mst_options *o,
+                           mst_result *now)
 {
     if (o || !now || !c || !key.data ||
         msi_last_tally.serial != atomic_load_explicit(&c->state, memory_order_relaxed)) {
@@ -127,7 +126,7 @@ static __attribute__((noinline)) mst_status look_by_clock(question *q)
     return msi_is_timed(q->l.now_ms) ? MST_ENOTSUP : c->quick(c->nearest, &q->l, q->result);
 }
 
-static inline __attribute__((always_inline)) mst_status look_quickly(question *q)
+static inline mst_status look_quickly(question *q)
 {
     mst_cache *c = q->cache;
     q->l.now_ms = msi_ticker_kept(c->ticker);
