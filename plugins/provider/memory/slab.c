@@ -172,7 +172,10 @@ void mem_slot_give(mem_slabs *s, void *slot)
 {
     mem_page *p = mem_page_of(s, slot);
     MEM_POISON((uint8_t *) slot + sizeof(uint64_t), p->slot_size - sizeof(uint64_t));
-    if (s->spare_count && (s->spare_class != p->class || s->spare_count == MEM_SPARES)) {
+    if (s->spare_class != p->class) {
+        mem_slabs_settle(s); /* that size may never be wanted again */
+    }
+    if (s->spare_count == MEM_SPARES) {
         give_to_page(s, p, slot);
         return;
     }
